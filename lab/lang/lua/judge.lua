@@ -250,6 +250,7 @@ return function(L)
       a.streams, b.streams = 0, 0
       v = either_of(v, (ask()))
     end
+    v.signaled = not adds and "no" or (doubt or crowded) and "perhaps" or "yes"
     if not adds then return L.cannot_signal(v, doubt) end
     if s.model == "B" and v.outcome == "open" then
         local fails, why = roles_clash(near.behaviour, far.behaviour)

@@ -266,6 +266,7 @@ schema.classes = {
   { "Oracle", "what the boxes alone predict of a call; cannot be written", {
     { "outcome", '"open"|"death"' }, { "path", "Path?", "of the first way that must open" }, { "first", "string?", "its rung" },
     { "either", "boolean", "both outcomes are right" }, { "may_fail", "string?", "why losses may make it a death" }, { "families", "string", '"v4" "v6" "v4 v6"' },
+    { "signaled", '"yes"|"no"|"perhaps"', "whether what its carrier is given arrives" },
     { "why", "string" }, { "ways", "Way[]", "the model's ladder, the way that it prefers first" } } },
   { "Way", "what the oracle says of one rung", {
     { "rung", "string", "direct_udp relay_udp direct_tcp relay_tcp proxy" }, { "path", "Path", "what a connection by it tells" },

@@ -250,23 +250,29 @@ return function(L)
     for _, p in ipairs(list) do if p == port then return true end end
     return false
   end
+  -- Whether an inspector lets TLS with `name` be, of which it has `list`: the name, or its first label is "*" there (RFC 9525 section 6.3).
+  local function is_let_be(list, name)
+    for one in list:lower():gmatch "[^,]+" do
+      if one == name or one:sub(1, 2) == "*." and name:match "^[^.]+(%..*)$" == one:sub(2) then return true end
+    end
+    return false
+  end
   -- Whether the box that answers in the server's place hands requests of carrier `kind` on from `port`: an inspector does, without what it
-  -- strips, and of TLS what it does not decrypt, or from who trusts it. nil: perhaps.
+  -- strips, and of TLS what it does not decrypt, or from who trusts it; and whether it decrypts it.
   local function hands_on(box, kind, port, trusted)
     local access, k = rawget(box, "access"), KINDS[kind]
-    if access.portal then return false end
-    if not k.tls then return k.polls == true and port == 80 and access.strips == 1 end
-    if access.passes ~= "" then return nil end
-    return not access.intercepts or trusted and (k.polls or access.strips == 0)
+    if access.portal then return false, false end
+    if not k.tls then return k.polls == true and port == 80 and access.strips == 1, false end
+    if not access.intercepts or is_let_be(access.passes, L.full_name "signal") then return true, false end
+    return trusted and (k.polls or access.strips == 0), true
   end
   -- What becomes of an attempt that reached `box`, by verdict `v`: it may hand it on, and so may others further out.
   local function attempt_beyond(box, kind, port, trusted, patience)
     local first = box
     while true do
-      local on = hands_on(box, kind, port, trusted)
-      if on == nil then return "doubt", "signaling meets an inspector that has names which it lets be" end
+      local on, decrypts = hands_on(box, kind, port, trusted)
       if not on then return "caught", ("%s answers TCP to port %d itself"):format(box.label, port) end
-      trusted = trusted and not rawget(box, "access").intercepts -- from then on the inspector is the client
+      trusted = trusted and not decrypts -- from then on the inspector is the client
       local v, at = L.predict_own_reach(box, L.server.signal, port, true, patience)
       local outcome, why = stretch(v, ("by TCP %d from %s"):format(port, box.label))
       if outcome ~= "caught" then return outcome or "others", why, first end
