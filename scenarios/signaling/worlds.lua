@@ -85,8 +85,8 @@ end
 local function say(wire, from, to) for i = from, to do wire:send("text " .. i) end end
 local function judge(t, says, got, n)
   local last, rises = 0, true
-  for _, text in ipairs(got) do
-    local k = math.tointeger(text:match "^text (%d+)$")
+  for _, words in ipairs(got) do
+    local k = math.tointeger(words:match "^text (%d+)$")
     rises, last = rises and k > last, k
   end
   t:check { "each text comes once and in order", rises, equals = true }
