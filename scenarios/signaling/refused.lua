@@ -40,7 +40,7 @@ return {
       call:expect { "open", within = "40s" }
     end },
   started = tank.scenario { "a host that starts again has its carrier as before, hears what was sent meanwhile, and nothing of before",
-    matrix = { carrier = KINDS, ends = { "crash", "stop" } },
+    matrix = { carrier = KINDS, ends = { "crash", "stop" }, twice = { false, true } },
     run = function(t, cell)
       local alice, bob = t:host { "alice", behind = "linux-masq" }, t:host { "bob", behind = "port-cone" }
       local near, got = alice:carrier { cell.carrier, to = bob }, {}
@@ -59,6 +59,10 @@ return {
       near:send "unread"
       t:sleep "2500ms" -- it is acknowledged
       bob[cell.ends](bob)
+      if cell.twice then
+        bob:start()
+        bob:crash()
+      end
       near:send "meanwhile"
       t:sleep "60s"
       t:check { "up", near.up, equals = true }

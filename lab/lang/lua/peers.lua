@@ -426,7 +426,7 @@ return function(L)
   -- B: blobs go over the carrier, both sides start.
   function standard.B(host, far, s)
     local pc = new_b(host, { stun = servers_up().stun, turn = L.turn_uris(s.turn), media = s.media, restart = s.restart, streams = s.streams, components = s.components, bundle = s.bundle, tcp = s.tcp })
-    local wire = L.open_carrier(host, { L.carrier_kind(s.carrier), to = far })
+    local wire = L.open_carrier(host, { L.carrier_kind(s.carrier), to = far }, true)
     pump(pc, wire, "signal", function(ev)
       while true do
         local sent, why = wire:send(ev.blob)
@@ -471,7 +471,7 @@ return function(L)
       for c = 1, want.components do conns[c] = new_conn(host, ("%s/e-call/%d.%d"):format(host.label, i, c)) end
       parts[i] = conns[2] and L.compose(new_conn(host, ("%s/e-call/%d"):format(host.label, i)), conns, true) or conns[1]
       for c, conn in ipairs(conns) do
-        run_e(host, conn, L.open_carrier(host, { L.carrier_kind(s.carrier), to = far }), s, role, c == 1 and stream.voice and "voice" or "none",
+        run_e(host, conn, L.open_carrier(host, { L.carrier_kind(s.carrier), to = far }, true), s, role, c == 1 and stream.voice and "voice" or "none",
           function() return not rawget(whole, "ended") and not rawget(parts[i], "ended") end,
           function(it) -- what is sent to the stream, or to the whole, leaves by its first component
             for _, above in ipairs(c == 1 and { parts[i], i == 1 and whole or nil } or {}) do
@@ -491,7 +491,7 @@ return function(L)
     if want then return several_e(host, far, s, role, want) end
     if L.wants_rtp({ s.media }, "call.media") then L.unsupported("call.media: model E streams voice, not RTP") end
     local conn = new_conn(host, host.label .. "/e-call")
-    local wire = L.open_carrier(host, { L.carrier_kind(s.carrier), to = far })
+    local wire = L.open_carrier(host, { L.carrier_kind(s.carrier), to = far }, true)
     run_e(host, conn, wire, s, role, s.media or "none", function() return true end, function() end)
     return conn
   end
@@ -518,7 +518,7 @@ return function(L)
 
   function L.host_methods(HostClass)
     Host = HostClass
-    L.method(Host, "carrier", L.open_carrier)
+    L.method(Host, "carrier", function(self, s) return L.open_carrier(self, s) end)
     local function maker(model, verb, make)
       Host.getters[model] = function(o)
         local m, view = {}, nil

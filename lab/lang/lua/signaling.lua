@@ -176,18 +176,27 @@ return function(L)
     return not KINDS[o.kind].packets or s ~= nil and s.up
   end
 
-  -- The n-th carrier of a kind from x to y is the other end of the n-th from y to x. A host that starts anew counts from 1 again: it has the
-  -- ends that it had, and nothing that had come to them.
-  function L.open_carrier(host, s)
+  -- The number of the next carrier of `host` under `key`. A host that has started anew gets the ends back that its scripts had, one by one.
+  local function number_of(host, key, call)
+    local lost, had = (rawget(host, "lost_carriers") or {})[key], rawget(host, "carriers") or {}
+    rawset(host, "carriers", had)
+    had[key] = had[key] or {}
+    local n = not call and lost and table.remove(lost, 1)
+    if not n then
+      n = (L.wires[key .. "#"] or 0) + 1
+      L.wires[key .. "#"] = n
+    end
+    if not call then table.insert(had[key], n) end
+    return n
+  end
+  -- The n-th carrier of a kind from x to y is the other end of the n-th from y to x. `call`: it is a call's, which opens both ends.
+  function L.open_carrier(host, s, call)
     L.check("carrier", s)
     local kind, far = L.carrier_kind(s[1]), s.to
     if far == host then L.fail("carrier: %s cannot signal to itself", host.label) end
     local _ = L.server.signal
     local key = kind .. "/" .. host.label .. "/" .. far.label
-    local counts = rawget(host, "carriers") or {}
-    rawset(host, "carriers", counts)
-    local n = (counts[key] or 0) + 1
-    counts[key] = n
+    local n = number_of(host, key, call)
     local mine = L.wires[key .. n]
     if not mine then
       mine = L.source(Carrier, { kind = kind, n = n, host = host, far = far, label = host.label .. "/" .. kind .. n })
@@ -207,9 +216,15 @@ return function(L)
   -- What ran on `host` is gone, its sessions and its carriers with it.
   function L.lose_carriers(host)
     rawset(host, "sessions", nil)
+    local lost = rawget(host, "carriers") or {}
+    for key, left in next, rawget(host, "lost_carriers") or {} do -- of an earlier end
+      lost[key] = L.joined(lost[key] or {}, left)
+      table.sort(lost[key])
+    end
+    rawset(host, "lost_carriers", lost)
     rawset(host, "carriers", nil)
     for _, wire in next, L.wires do
-      if wire.host == host then
+      if type(wire) == "table" and wire.host == host then
         rawset(wire, "joined", nil)
         rawset(wire, "lost", true)
       end
