@@ -2,6 +2,7 @@
 #include "lab/apps/signal.h"
 
 #include "stack/model/model.h"
+#include "tests/stack/tls/ends.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -165,6 +166,39 @@ START_TEST(what_is_no_proxy_makes_no_client)
 }
 END_TEST
 
+/* The server: every connection by TLS logs what opens it, and one without has nothing to log. */
+START_TEST(the_server_logs_the_secrets_of_each_connection)
+{
+    ends w;
+    it_io out;
+    ends_init(&w);
+    it_tls_cfg client = ends_cfg(&w, CLIENT), server = ends_cfg(&w, SERVER);
+    it_signal_server_cfg cfg = {.alloc = &Mem};
+    it_rng_init(&cfg.rng, 1, "server");
+    it_signal_server_app *a = it_signal_server_app_new(&cfg);
+    ck_assert_ptr_nonnull(a);
+    server.log_keys = _i > 0;
+    it_signal_server_tls(it_signal_server_app_of(a), &server, 443);
+    ends_begin(&w, CLIENT, &client);
+    ck_assert_int_eq(it_layers_output(&w.e[CLIENT].ls, w.now, &out, Buf, sizeof Buf), 1);
+    int n = 0;
+    for (uint32_t k = 0; k < 3; k++) {
+        it_addr local = {{0, 0}, k == 1 ? 80 : 443};
+        it_io in = {.kind = IT_IO_ACCEPTED, .flow = k, .local = local, .data = {NULL, 100000}};
+        it_object_event ev;
+        ck_assert_int_eq(it_app_signal_server.input(a, w.now, &in), 0);
+        in = (it_io){.kind = IT_IO_DATA, .flow = k, .data = k == 1 ? it_bytes_str("GET / HTTP/1.1\r\n") : out.data};
+        ck_assert_int_eq(it_app_signal_server.input(a, w.now, &in), (int)in.data.n);
+        int before = n;
+        for (; it_app_signal_server.event(a, &ev) == 1; n++)
+            ck_assert(ev.kind == IT_TELLS_MODEL && ev.u.model->kind == IT_EV_SECRET && ev.u.model->data.n > 100);
+        ck_assert_int_eq(n > before, _i && k != 1);
+    }
+    it_app_signal_server.free(a);
+    ends_fini(&w);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lab/apps/signal");
@@ -174,6 +208,10 @@ int main(void)
     tcase_add_test(t, proxies_that_are_told_anew_are_asked_with_another_cnonce);
     tcase_add_test(t, what_the_client_says_is_told_in_the_words_of_models);
     tcase_add_test(t, what_is_no_proxy_makes_no_client);
+    suite_add_tcase(s, t);
+    t = tcase_create("server");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_loop_test(t, the_server_logs_the_secrets_of_each_connection, 0, 2);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
