@@ -346,6 +346,7 @@ local NAMED = {
 local UNIONS = {
   nat = "NatProfile", firewall = "FirewallPolicy", chain = "Chain", link = "LinkPreset", handover = "Handover", timers = "TimerSet", timer = "Timer", behaviour = "Behaviour", trait = "Trait",
   carrier = "CarrierKind", label = "PacketLabel", model = "Model", server = "Server", reason = "DeathReason", path = "Path", candidate = "CandidateKind",
+  parent_death = "ParentDeath", status = "StatusCode",
 }
 
 -- The unions of names: { alias, names }, in order of the alias.
