@@ -227,15 +227,20 @@ determinism-i386: ## and from one of 32 bits
 nightly: ## what takes too long for every change: determinism over all cases and on other machines, other stacks, a soak, fuzzing, chains, worlds, mutants
 	@.ci/determinism ALL
 	@$(MAKE) -s groundtruth MODE=tcp
-	@$(MAKE) -sk determinism-i386 determinism-aarch64 interop calls soak fuzz chains worlds mutate mutate-code
+	@$(MAKE) -sk determinism-i386 determinism-aarch64 interop calls soak fuzz fuzz-servers chains worlds mutate mutate-code
 
 .PHONY: soak
 soak: all ## an hour of a hundred calls over relays with loss: nobody is lost, and memory does not grow
 	@B=$(B) .ci/soak
 
 .PHONY: fuzz
-fuzz: ## every fuzz target for SECONDS=30 with clang's libFuzzer
-	@.ci/fuzz $(if $(SECONDS),$(SECONDS),30)
+fuzz: ## every fuzz target, or TARGETS="turn tls", for SECONDS=30 with clang's libFuzzer
+	@.ci/fuzz $(if $(SECONDS),$(SECONDS),30) $(TARGETS)
+
+# What strangers write to servers of ours: TURN and ChannelData, HTTP and WebSocket heads, TLS records.
+.PHONY: fuzz-servers
+fuzz-servers: ## the fuzz targets of what strangers write to servers, for ten minutes each
+	@.ci/fuzz 600 turn turn_frame stun_server layers http_auth proxy wsrelay signal tls
 
 .PHONY: lint
 lint: ## layering, forbidden calls, static state, comments, complexity, cppcheck, shellcheck, luacheck

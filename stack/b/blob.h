@@ -96,6 +96,7 @@ typedef struct it_blob {
     bool foreign;     /* reading: without a generation and a tie-breaker of ours, which are 0 */
     bool lite;        /* RFC 8839 section 5.3 */
     bool renominates; /* a=ice-options:renomination */
+    bool sped;        /* a=ice-options:sped: DTLS in STUN */
     uint64_t session, serial, tie_breaker;
     uint32_t generation;
     uint32_t pacing;     /* Ta as proposed, in ms, UINT32_MAX for more; reading: IT_BLOB_PACING when none is there */

@@ -127,6 +127,7 @@ void it_b_signal_if_dirty(it_b *b, it_time now)
     blob.tie_breaker = it_ice_tiebreaker(b->ice);
     blob.lite = b->cfg.behaviour.lite;
     blob.renominates = b->cfg.behaviour.renominates;
+    blob.sped = b->cfg.behaviour.sped;
     blob.setup = our_setup(b);
     memcpy(blob.prints[0], it_dtls_cert_fingerprint(b->cfg.cert), sizeof blob.prints[0]);
     blob.n_prints = 1;
@@ -228,7 +229,9 @@ static int meet(it_b *b, it_time now, const it_blob *blob)
     for (int i = 0; i < b->n_transports && err == 0; i++)
         if (it_b_lives(&b->transport[i]))
             err = it_b_carry(b, now, i);
-    return err;
+    if (err == 0)
+        it_b_sped_meet(b, now, blob->sped);
+    return err == 0 ? it_b_sped_in(b, now) : err;
 }
 
 /* True when |blob| has the fingerprints that the first one had. */
@@ -416,6 +419,7 @@ static int take_news(it_b *b, it_time now, const it_blob *blob)
 int it_b_signal(it_b *b, it_time now, it_bytes text)
 {
     it_blob blob;
+    b->batch++;
     if (!b->started || it_b_over(b))
         return IT_ERR_STATE;
     int err = read_blob(b, now, text, &blob);
