@@ -141,6 +141,9 @@ vocab.sets = {
     { "consent_fixed", "they leave at equal intervals", "RFC 7675 section 5.1 wants chance" },
     { "consent_needs_use", "those that come without USE-CANDIDATE get no answer", "" },
     { "renominates", "another pair may be nominated at any time, where both sides do this", "draft-thatcher-ice-renomination" },
+    { "continual", "interfaces that come are gathered on at any time, those that go are taken back, without a restart", "libwebrtc, RTCConfiguration.continual_gathering_policy" },
+    { "fresh", "a restart gathers on new sockets; the old ones stay until the new generation has its pair", "RFC 8445 section 9" },
+    { "shared_creds", "streams that are not bundled have one pair of credentials, told for the session", "RFC 8839 section 5.4" },
     { "sped", "checks carry the DTLS handshake, where both sides do this", "draft-hancke-webrtc-sped-00; libwebrtc's WebRTC-IceHandshakeDtls" },
   },
   ["behaviour.nomination"] = {
