@@ -82,14 +82,21 @@ static const seen *trips_left(const it_trips *t, uint64_t id)
     return NULL;
 }
 
+/* A host drops a packet, right behind its receipt: it came for nothing. */
+static void trips_forget(it_trips *t, const it_seen_packet *s)
+{
+    const seen *last = t->n ? &t->v[t->n - 1] : NULL;
+    if (last && last->came && last->node == s->node && last->packet == s->packet->id)
+        t->n--;
+}
+
 static void trips_see(void *self, const it_seen_packet *s)
 {
     it_trips *t = self;
     if (!s->packet || !is_host(s->node))
         return;
-    if (s->kind == IT_SEEN_DROP) { /* right behind its receipt: it came for nothing */
-        const seen *last = t->n ? &t->v[t->n - 1] : NULL;
-        t->n -= last && last->came && last->node == s->node && last->packet == s->packet->id;
+    if (s->kind == IT_SEEN_DROP) {
+        trips_forget(t, s);
         return;
     }
     if (s->kind == IT_SEEN_RECV && media_enough(t, s))
