@@ -88,7 +88,7 @@ int it_turn_client_put(it_turn_client *c, it_time now, const it_bytes parts[3])
 int it_turn_client_say(it_turn_client *c, const it_turn_client_event *ev)
 {
     bool data = ev->kind == IT_TURN_CLIENT_DATA || ev->kind == IT_TURN_CLIENT_ERROR;
-    uint32_t most = data ? IT_TURN_CLIENT_QUEUE - 16 : IT_TURN_CLIENT_QUEUE;
+    uint32_t most = data ? IT_TURN_CLIENT_DATA_MAX : IT_TURN_CLIENT_QUEUE;
     if (c->n_said >= most)
         return 0;
     it_turn_client_said *said = &c->said[(c->first_said + c->n_said) % IT_TURN_CLIENT_QUEUE];
@@ -229,12 +229,21 @@ static int client_cut(it_turn_client *c, it_time now, const it_io *in)
     return it_turn_client_say(c, &(it_turn_client_event){.kind = IT_TURN_CLIENT_CLOSED});
 }
 
+/* Takes the messages that are there while their events find room; the rest waits in the stream, whose window closes. */
 static int client_read(it_turn_client *c, it_time now)
 {
     uint8_t buf[IT_TURN_CLIENT_MESSAGE];
     it_io io;
     int n = 0;
-    while (c->cfg.stream && c->ls.n && (n = it_layers_read(&c->ls, now, &io, buf, sizeof buf)) > 0) {
+    c->held_back = false;
+    while (c->cfg.stream && c->ls.n) {
+        if (c->n_said >= IT_TURN_CLIENT_DATA_MAX) {
+            c->held_back = true;
+            return 0;
+        }
+        n = it_layers_read(&c->ls, now, &io, buf, sizeof buf);
+        if (n <= 0)
+            return n;
         int err = 0;
         if (io.kind == IT_IO_DATA)
             err = it_turn_client_message(c, now, io.data);
@@ -243,7 +252,7 @@ static int client_read(it_turn_client *c, it_time now)
         if (err < 0)
             return err;
     }
-    return n;
+    return 0;
 }
 
 /* Takes |in| message by message. Returns the bytes taken, or an error. */
@@ -314,6 +323,8 @@ int it_turn_client_tick(it_turn_client *c, it_time now)
     int err = it_stun_trans_tick(c->trans, now);
     if (err == 0)
         err = client_timeouts(c, now);
+    if (err == 0 && c->held_back)
+        err = client_read(c, now);
     if (err < 0)
         return err;
     if (c->state == IT_TURN_WAITING && c->when <= now)
@@ -331,6 +342,8 @@ static it_time earlier(it_time a, it_time b)
 it_time it_turn_client_next(const it_turn_client *c)
 {
     it_time next = it_stun_trans_next(c->trans);
+    if (c->held_back && c->n_said < IT_TURN_CLIENT_DATA_MAX)
+        return 0; /* events were taken */
     if (c->state == IT_TURN_WAITING)
         next = earlier(next, c->when);
     if (c->state == IT_TURN_ALLOCATED)

@@ -9,15 +9,16 @@
 #include "stack/turn/client.h"
 #include "stack/turn/frame.h"
 
-#define IT_TURN_TI (39500 * IT_MS)                /* RFC 8489 section 6.2.2 */
-#define IT_TURN_BACK_OFF (60 * IT_SEC)            /* RFC 8656 section 7.4 */
-#define IT_TURN_PERMISSION_REFRESH (240 * IT_SEC) /* a minute before 300 s */
-#define IT_TURN_CHANNEL_REFRESH (540 * IT_SEC)    /* a minute before 600 s */
-#define IT_TURN_RETRY (5 * IT_SEC)                /* until what was not answered is asked for again */
-#define IT_TURN_REFUSED (60 * IT_SEC)             /* for how long what was refused is not asked for again */
-#define IT_TURN_CLIENT_REDIRECTS 4                /* servers remembered: RFC 8489 section 10 against loops */
-#define IT_TURN_CLIENT_REDIRECTED (300 * IT_SEC)  /* for so long, the same section */
-#define IT_TURN_CLIENT_MESSAGE 9216               /* bytes of a message at most */
+#define IT_TURN_TI (39500 * IT_MS)                          /* RFC 8489 section 6.2.2 */
+#define IT_TURN_BACK_OFF (60 * IT_SEC)                      /* RFC 8656 section 7.4 */
+#define IT_TURN_PERMISSION_REFRESH (240 * IT_SEC)           /* a minute before 300 s */
+#define IT_TURN_CHANNEL_REFRESH (540 * IT_SEC)              /* a minute before 600 s */
+#define IT_TURN_RETRY (5 * IT_SEC)                          /* until what was not answered is asked for again */
+#define IT_TURN_REFUSED (60 * IT_SEC)                       /* for how long what was refused is not asked for again */
+#define IT_TURN_CLIENT_REDIRECTS 4                          /* servers remembered: RFC 8489 section 10 against loops */
+#define IT_TURN_CLIENT_REDIRECTED (300 * IT_SEC)            /* for so long, the same section */
+#define IT_TURN_CLIENT_MESSAGE 9216                         /* bytes of a message at most */
+#define IT_TURN_CLIENT_DATA_MAX (IT_TURN_CLIENT_QUEUE - 16) /* events with which no more data is taken */
 
 enum it_turn_client_state {
     IT_TURN_ALLOCATING,
@@ -101,7 +102,8 @@ struct it_turn_client {
     it_addr relayed[2];
     it_stun_longterm lt;
     it_stun_trans *trans;
-    bool tampered; /* a response was discarded: a time-out means that */
+    bool tampered;  /* a response was discarded: a time-out means that */
+    bool held_back; /* a message waits in the stream until its event finds room */
     it_stream s;
     it_layers ls;
     enum it_io_end end; /* why the stream is gone */

@@ -99,7 +99,10 @@ static int check_alternate(it_turn_server *s, it_turn_job *j, wish *w)
 {
     it_addr to = it_ip_is6(j->leg.remote.ip) ? s->cfg.alternate6 : s->cfg.alternate4;
     (void)w;
-    return !it_ip_none(to.ip) && s->t.relays.n >= s->cfg.alternate_from ? 300 : 0;
+    if (it_ip_none(to.ip) || s->t.relays.n < s->cfg.alternate_from)
+        return 0;
+    /* RFC 8489 section 14.8: only to who is known, as nobody else could validate it. */
+    return j->who.key ? 300 : 400;
 }
 
 /* RFC 8656 section 7.2 and RFC 8016 section 3.1.2: mobility is asked for with an empty ticket. */

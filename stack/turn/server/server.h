@@ -40,7 +40,8 @@ typedef struct it_turn_server_cfg {
     bool relayed_peers; /* relayed addresses of this server may be peers: two clients that both reach only it */
     it_turn_limits limits;
 
-    it_addr alternate4, alternate6; /* ALTERNATE-SERVER for clients of the family, with 300; none: no such answer */
+    it_addr alternate4, alternate6; /* ALTERNATE-SERVER for clients of the family, with 300; none: no such answer.
+                                       Where nobody is asked who he is they get 400 (RFC 8489 section 14.8) */
     uint32_t alternate_from;        /* from so many relayed addresses in use */
     const char *alternate_domain;   /* ALTERNATE-DOMAIN (RFC 8489 section 14.16); NULL: none. Outlives the server */
 
