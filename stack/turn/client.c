@@ -11,6 +11,12 @@ it_turn_client *it_turn_client_new(const it_turn_client_cfg *cfg, it_time now)
     c->rng = cfg->rng;
     if (c->cfg.timing.rto <= 0)
         c->cfg.timing = IT_STUN_TIMING_DEFAULT;
+    if (cfg->tls) {
+        c->secure = true;
+        c->tls = *cfg->tls;
+        c->tls.alloc = cfg->alloc;
+        c->origin_name = cfg->tls->name;
+    }
     if (cfg->stream) /* RFC 8489 section 6.2.2: no retransmissions, and one wait */
         c->cfg.timing = (it_stun_timing){IT_TURN_TI, 1, 1};
     it_layers_init(&c->ls, cfg->alloc, &c->s);
@@ -59,18 +65,6 @@ int it_turn_client_fill(it_turn_client *c, it_turn_client_packet *p, const it_by
     return 0;
 }
 
-/* Writes a whole message to the stream. */
-static int client_write(it_turn_client *c, it_time now, it_bytes m)
-{
-    it_io io = {.kind = IT_IO_DATA, .data = m};
-    if (it_stream_space(&c->s) < m.n + 3)
-        return IT_ERR_FULL;
-    int n = it_layers_write(&c->ls, now, &io);
-    if (n == IT_ERR_NOMEM)
-        return n;
-    return n < 0 ? IT_ERR_FULL : 0;
-}
-
 int it_turn_client_put(it_turn_client *c, it_time now, const it_bytes parts[3])
 {
     if (c->n == IT_TURN_CLIENT_QUEUE)
@@ -80,7 +74,7 @@ int it_turn_client_put(it_turn_client *c, it_time now, const it_bytes parts[3])
     if (err < 0)
         return err;
     if (c->cfg.stream)
-        return client_write(c, now, it_bytes_of(p->p, p->n));
+        return it_turn_client_write(c, now, it_bytes_of(p->p, p->n));
     c->n++;
     return 0;
 }
@@ -114,18 +108,6 @@ int it_turn_client_event_next(it_turn_client *c, it_turn_client_event *ev)
     return 1;
 }
 
-int it_turn_client_connect(it_turn_client *c)
-{
-    it_layers_fini(&c->ls);
-    memset(&c->s, 0, sizeof c->s);
-    it_layers_init(&c->ls, c->cfg.alloc, &c->s);
-    it_layer frame = it_turn_frame(c->cfg.alloc, IT_TURN_CLIENT_MESSAGE);
-    if (!frame.ops || it_layers_push(&c->ls, frame) < 0)
-        return IT_ERR_NOMEM;
-    it_stream_open(&c->s, c->cfg.flow, c->cfg.local, c->cfg.server);
-    return 0;
-}
-
 /* --- commands --- */
 
 int it_turn_client_close(it_turn_client *c, it_time now)
@@ -143,10 +125,7 @@ int it_turn_client_close(it_turn_client *c, it_time now)
     case IT_TURN_CLOSED:
         return 0;
     default:
-        c->state = IT_TURN_CLOSED;
-        if (c->cfg.stream && it_stream_alive(&c->s))
-            it_stream_finish(&c->s);
-        return it_turn_client_say(c, &(it_turn_client_event){.kind = IT_TURN_CLIENT_CLOSED});
+        return it_turn_client_closed(c, now);
     }
 }
 
@@ -208,91 +187,11 @@ static int client_timeouts(it_turn_client *c, it_time now)
     return err;
 }
 
-/* The stream is gone, and with it the 5-tuple. */
-static int client_cut(it_turn_client *c, it_time now, const it_io *in)
-{
-    static const char *const WHY[] = {[IT_IO_END_RESET] = "the connection was reset",
-                                      [IT_IO_END_REFUSED] = "the connection was refused",
-                                      [IT_IO_END_TIMEOUT] = "the connection timed out",
-                                      [IT_IO_END_UNREACHABLE] = "the server is unreachable",
-                                      [IT_IO_END_LOCAL] = "the host has ended the connection"};
-    const char *why = in->kind == IT_IO_RST ? WHY[c->end] : "the server has ended the connection";
-    const char *fault = it_layers_why(&c->ls);
-    why = fault ? fault : why;
-    if (c->state == IT_TURN_ALLOCATED)
-        return it_turn_client_lost(c, now, 0, why);
-    if (c->state == IT_TURN_ALLOCATING)
-        return it_turn_client_failed(c, now, 0, why);
-    if (c->state != IT_TURN_DELETING)
-        return 0;
-    c->state = IT_TURN_CLOSED;
-    return it_turn_client_say(c, &(it_turn_client_event){.kind = IT_TURN_CLIENT_CLOSED});
-}
-
-/* Takes the messages that are there while their events find room; the rest waits in the stream, whose window closes. */
-static int client_read(it_turn_client *c, it_time now)
-{
-    uint8_t buf[IT_TURN_CLIENT_MESSAGE];
-    it_io io;
-    int n = 0;
-    c->held_back = false;
-    while (c->cfg.stream && c->ls.n) {
-        if (c->n_said >= IT_TURN_CLIENT_DATA_MAX) {
-            c->held_back = true;
-            return 0;
-        }
-        n = it_layers_read(&c->ls, now, &io, buf, sizeof buf);
-        if (n <= 0)
-            return n;
-        int err = 0;
-        if (io.kind == IT_IO_DATA)
-            err = it_turn_client_message(c, now, io.data);
-        else if (io.kind == IT_IO_FIN || io.kind == IT_IO_RST)
-            err = client_cut(c, now, &io);
-        if (err < 0)
-            return err;
-    }
-    return 0;
-}
-
-/* Takes |in| message by message. Returns the bytes taken, or an error. */
-static int client_take(it_turn_client *c, it_time now, it_io in)
-{
-    size_t at = 0, n = in.data.n;
-    const uint8_t *p = in.data.p;
-    for (;;) {
-        in.data = it_bytes_of(p + at, n - at);
-        int taken = it_layers_input(&c->ls, now, &in);
-        int err = taken < 0 ? taken : client_read(c, now);
-        if (err < 0)
-            return err;
-        at += (size_t)taken;
-        if (taken == 0 || at == n || !it_stream_alive(&c->s))
-            return (int)at;
-    }
-}
-
-static int client_stream_input(it_turn_client *c, it_time now, const it_io *in)
-{
-    if (in->flow != c->cfg.flow || c->s.flow != in->flow || !it_stream_alive(&c->s))
-        return (int)in->data.n;
-    if (in->kind == IT_IO_RST)
-        c->end = in->end;
-    if (in->kind != IT_IO_DATA) {
-        int err = it_layers_input(&c->ls, now, in);
-        err = err < 0 ? err : client_read(c, now);
-        if (err == 0 && in->kind == IT_IO_FIN)
-            it_stream_finish(&c->s);
-        return err;
-    }
-    return client_take(c, now, *in);
-}
-
 int it_turn_client_input(it_turn_client *c, it_time now, const it_io *in)
 {
     int err = 0;
     if (c->cfg.stream)
-        return client_stream_input(c, now, in);
+        return it_turn_client_stream_input(c, now, in);
     /* RFC 8656 section 11: what is not from the server is not of this allocation. */
     if (in->flow != c->cfg.flow || !it_addr_eq(in->remote, c->cfg.server))
         return (int)in->data.n;
@@ -324,7 +223,7 @@ int it_turn_client_tick(it_turn_client *c, it_time now)
     if (err == 0)
         err = client_timeouts(c, now);
     if (err == 0 && c->held_back)
-        err = client_read(c, now);
+        err = it_turn_client_read(c, now);
     if (err < 0)
         return err;
     if (c->state == IT_TURN_WAITING && c->when <= now)
@@ -361,7 +260,7 @@ static int client_request_out(it_turn_client *c, it_time now, it_io *out, uint8_
         n = it_stun_trans_output(c->trans, now, out, buf, cap);
         if (n <= 0 || !c->cfg.stream)
             return n;
-        n = client_write(c, now, out->data);
+        n = it_turn_client_write(c, now, out->data);
         if (n < 0)
             return n == IT_ERR_NOMEM ? n : 0;
     }

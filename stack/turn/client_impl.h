@@ -9,6 +9,7 @@
 #include "stack/turn/client.h"
 #include "stack/turn/frame.h"
 
+#define IT_TURN_TLS_OVERHEAD 64                             /* bytes that a record has besides, and more */
 #define IT_TURN_TI (39500 * IT_MS)                          /* RFC 8489 section 6.2.2 */
 #define IT_TURN_BACK_OFF (60 * IT_SEC)                      /* RFC 8656 section 7.4 */
 #define IT_TURN_PERMISSION_REFRESH (240 * IT_SEC)           /* a minute before 300 s */
@@ -95,6 +96,10 @@ struct it_turn_client {
     bool closing;   /* the owner wants no more */
     bool again;     /* allocate when it is deleted */
     it_addr origin; /* the server that the owner named */
+    bool secure;    /* by TLS or DTLS: */
+    it_tls_cfg tls; /* its stream gives every connection one of its own */
+    const char *origin_name;
+    char domain[IT_TLS_NAME_MAX + 1]; /* of ALTERNATE-DOMAIN, which |tls| then names */
     it_turn_client_tried tried[IT_TURN_CLIENT_REDIRECTS];
     uint32_t n_tried; /* so far; the newest are kept */
     it_time when;     /* of WAITING */
@@ -126,10 +131,21 @@ int it_turn_client_fill(it_turn_client *c, it_turn_client_packet *p, const it_by
 int it_turn_client_put(it_turn_client *c, it_time now, const it_bytes parts[3]);
 /* Queues an event, its data copied; one of DATA or ERROR is lost when the queue is nearly full. 0 or IT_ERR_NOMEM. */
 int it_turn_client_say(it_turn_client *c, const it_turn_client_event *ev);
-/* Opens the stream (anew). Returns 0 or IT_ERR_NOMEM. */
-int it_turn_client_connect(it_turn_client *c);
 /* Takes a whole message of the server. Returns 0 or IT_ERR_NOMEM. */
 int it_turn_client_message(it_turn_client *c, it_time now, it_bytes d);
+
+/* --- client_stream.c --- */
+/* Opens the stream (anew). Returns 0 or IT_ERR_NOMEM. */
+int it_turn_client_connect(it_turn_client *c);
+/* Ends it behind what waits; at once where TLS has not come to be. Returns 0 or IT_ERR_NOMEM. */
+int it_turn_client_hang_up(it_turn_client *c, it_time now);
+/* Writes a whole message. Returns 0, IT_ERR_FULL or IT_ERR_NOMEM. */
+int it_turn_client_write(it_turn_client *c, it_time now, it_bytes m);
+/* Takes the messages that are there while their events find room; the rest waits in the stream, whose window closes.
+ * Returns 0 or IT_ERR_NOMEM. */
+int it_turn_client_read(it_turn_client *c, it_time now);
+/* Takes an io of the stream; as it_turn_client_input. */
+int it_turn_client_stream_input(it_turn_client *c, it_time now, const it_io *in);
 
 /* --- client_request.c --- */
 /* Starts the request |ask| about |i|. Returns 0 or IT_ERR_NOMEM. */
@@ -138,6 +154,8 @@ int it_turn_client_ask(it_turn_client *c, it_time now, enum it_turn_ask ask, siz
 void it_turn_client_end_transactions(it_turn_client *c);
 /* Begins to allocate, from nothing. */
 int it_turn_client_start(it_turn_client *c, it_time now);
+/* It is over, and the stream with it. Returns 0 or IT_ERR_NOMEM. */
+int it_turn_client_closed(it_turn_client *c, it_time now);
 /* The allocation is gone. */
 int it_turn_client_lost(it_turn_client *c, it_time now, int code, const char *why);
 /* There is none, and |code| says why. */

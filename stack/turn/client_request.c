@@ -114,12 +114,11 @@ int it_turn_client_start(it_turn_client *c, it_time now)
     return it_turn_client_ask(c, now, IT_TURN_ASK_ALLOCATE, 0);
 }
 
-static int client_closed(it_turn_client *c)
+int it_turn_client_closed(it_turn_client *c, it_time now)
 {
     c->state = IT_TURN_CLOSED;
-    if (c->cfg.stream)
-        it_stream_finish(&c->s);
-    return it_turn_client_say(c, &(it_turn_client_event){.kind = IT_TURN_CLIENT_CLOSED});
+    int err = c->cfg.stream ? it_turn_client_hang_up(c, now) : 0;
+    return err < 0 ? err : it_turn_client_say(c, &(it_turn_client_event){.kind = IT_TURN_CLIENT_CLOSED});
 }
 
 /* What may be otherwise after a while (RFC 8656 section 7.4). 408 and 0: nobody answered, or there is no connection. */
@@ -132,13 +131,20 @@ static bool code_may_change(int code)
     return false;
 }
 
+/* Speaks to |server| from now on; with TLS its certificate must be |name|'s. */
+static void go_to(it_turn_client *c, it_addr server, const char *name)
+{
+    c->cfg.server = server;
+    c->tls.name = name;
+}
+
 /* Waits for a minute where the owner wants to go on and |code| may change, section 7.4. */
 static bool client_waits(it_turn_client *c, it_time now, int code, it_time wait)
 {
     if (!c->cfg.persist || !code_may_change(code) || c->closing)
         return false;
     if (code == 408 || code == 0) /* the one that it was sent to may be gone for good */
-        c->cfg.server = c->origin;
+        go_to(c, c->origin, c->origin_name);
     c->state = IT_TURN_WAITING;
     c->when = now + wait;
     return true;
@@ -149,7 +155,7 @@ int it_turn_client_failed(it_turn_client *c, it_time now, int code, const char *
     it_turn_client_event ev = {.kind = IT_TURN_CLIENT_FAILED, .code = code, .why = why ? why : it_stun_reason(code)};
     it_turn_client_end_transactions(c);
     if (c->closing)
-        return client_closed(c);
+        return it_turn_client_closed(c, now);
     c->state = IT_TURN_FAILED;
     /* Section 7.4: 437 needs another socket, which is the owner's; the others a minute. */
     if (code != 437 && client_waits(c, now, code, IT_TURN_BACK_OFF))
@@ -238,6 +244,19 @@ static bool alternate(const it_turn_client *c, const it_stun_msg *m, it_addr *to
     return false;
 }
 
+/* Whose the certificate of the server that |m| names must be (RFC 8489 section 10); NULL: what it says is no name. */
+static const char *alternate_name(it_turn_client *c, const it_stun_msg *m)
+{
+    const it_stun_attr *domain = it_stun_get(m, IT_STUN_ALTERNATE_DOMAIN);
+    if (!c->secure || !domain)
+        return c->tls.name;
+    if (domain->value.n >= sizeof c->domain || !it_tls_name_valid(domain->value))
+        return NULL;
+    memcpy(c->domain, domain->value.p, domain->value.n);
+    c->domain[domain->value.n] = '\0';
+    return c->domain;
+}
+
 /* True when |server| was asked less than five minutes ago: RFC 8489 section 10, against loops. */
 static bool tried_lately(const it_turn_client *c, it_time now, it_addr server)
 {
@@ -258,8 +277,11 @@ static int redirected(it_turn_client *c, it_time now, const client_answer *a)
         return it_turn_client_failed(c, now, 300, "the server names no other of the family (RFC 8489 section 10)");
     if (tried_lately(c, now, to))
         return it_turn_client_failed(c, now, 300, "servers send from one to another (RFC 8489 section 10)");
+    const char *name = alternate_name(c, a->m);
+    if (c->secure && !name)
+        return it_turn_client_failed(c, now, 300, "ALTERNATE-DOMAIN is no name (RFC 8489 section 14.16)");
     it_turn_client_end_transactions(c);
-    c->cfg.server = to;
+    go_to(c, to, name);
     return it_turn_client_start(c, now);
 }
 
@@ -319,7 +341,7 @@ static int delete_done(it_turn_client *c, it_time now)
 {
     if (c->again)
         return it_turn_client_start(c, now);
-    return client_closed(c);
+    return it_turn_client_closed(c, now);
 }
 
 /* --- answers --- */

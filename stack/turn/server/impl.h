@@ -12,6 +12,7 @@
 #define IT_TURN_IDLE (60 * IT_SEC)   /* a stream without an allocation and without messages is reset then */
 #define IT_TURN_ANSWER 2048          /* bytes of a response at most */
 #define IT_TURN_STREAM_KEEP 4096     /* room of a stream that data leaves to responses */
+#define IT_TURN_TLS_OVERHEAD 64      /* bytes that a record has besides, and more */
 #define IT_TURN_MESSAGE_LARGEST 9216 /* bytes of a message on a stream */
 
 /* A datagram that waits for output. */
@@ -26,7 +27,6 @@ typedef struct it_turn_stream {
     it_stream s;
     it_layers ls;
     it_turn_leg leg;
-    bool ended; /* the client sends no more */
 } it_turn_stream;
 
 typedef struct it_turn_base {
@@ -36,6 +36,7 @@ typedef struct it_turn_base {
 
 struct it_turn_server {
     it_turn_server_cfg cfg;
+    it_tls_cfg tls; /* its stream gives every connection one of its own */
     /* What tells messages apart, on datagrams and on streams, with the channel numbers that are taken. */
     enum it_turn_message (*kind)(it_bytes d);
     it_layer (*framing)(it_alloc *alloc, size_t largest);

@@ -9,6 +9,10 @@ it_turn_server *it_turn_server_new(const it_turn_server_cfg *cfg)
     if (!s)
         return NULL;
     s->cfg = *cfg;
+    if (cfg->tls) {
+        s->tls = *cfg->tls;
+        s->tls.alloc = cfg->alloc;
+    }
     s->kind = cfg->channels_5766 ? it_turn_message_kind_5766 : it_turn_message_kind;
     s->framing = cfg->channels_5766 ? it_turn_frame_5766 : it_turn_frame;
     s->channel_last = cfg->channels_5766 ? IT_TURN_CHANNEL_LAST_5766 : IT_TURN_CHANNEL_LAST;

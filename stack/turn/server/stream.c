@@ -1,4 +1,5 @@
 /* Clients over byte streams: accepted, framed, read while their answers find room (RFC 8656 section 3.1). */
+#include "stack/tls/record.h"
 #include "stack/turn/server/impl.h"
 
 static it_turn_stream *find_stream(const it_turn_server *s, uint32_t flow, uint32_t *i)
@@ -44,6 +45,23 @@ static uint32_t stream_place(it_turn_server *s)
     return i;
 }
 
+/* Puts TLS over |st|, with a stream of randomness of its own. Returns 0 or IT_ERR_NOMEM. */
+static int push_tls(it_turn_server *s, it_turn_stream *st)
+{
+    it_tls_cfg cfg = s->tls;
+    it_rng_init(&cfg.rng, it_rng_u64(&s->tls.rng), "tls");
+    it_layer l = it_tls_layer(&cfg);
+    return l.ops && it_layers_push(&st->ls, l) == 0 ? 0 : IT_ERR_NOMEM;
+}
+
+/* Begins to read |st|, by TLS or not. Returns 0 or IT_ERR_NOMEM. */
+static int stream_begin(it_turn_server *s, it_turn_stream *st, bool tls)
+{
+    int err = tls ? push_tls(s, st) : 0;
+    it_layer frame = err == 0 ? s->framing(s->cfg.alloc, IT_TURN_MESSAGE_LARGEST) : (it_layer){NULL, NULL};
+    return frame.ops && it_layers_push(&st->ls, frame) == 0 ? 0 : IT_ERR_NOMEM;
+}
+
 static int stream_accept(it_turn_server *s, it_time now, const it_io *in)
 {
     uint64_t key = in->flow;
@@ -54,8 +72,7 @@ static int stream_accept(it_turn_server *s, it_time now, const it_io *in)
     if (!st)
         return IT_ERR_NOMEM;
     it_layers_init(&st->ls, s->cfg.alloc, &st->s);
-    it_layer frame = s->framing(s->cfg.alloc, IT_TURN_MESSAGE_LARGEST);
-    int err = frame.ops ? it_layers_push(&st->ls, frame) : IT_ERR_NOMEM;
+    int err = s->cfg.tls ? 0 : stream_begin(s, st, false); /* else the first byte tells */
     if (err == 0)
         err = it_map_put(&s->by_flow, &key, i);
     if (err < 0) {
@@ -71,7 +88,7 @@ static int stream_accept(it_turn_server *s, it_time now, const it_io *in)
     if (s->live_streams > s->t.limits.streams)
         it_stream_reset(&st->s);
     it_bits_add(&s->busy, i);
-    return it_layers_input(&st->ls, now, in);
+    return st->ls.n ? it_layers_input(&st->ls, now, in) : 0;
 }
 
 /* The 5-tuple is gone, and its allocation with it, unless it can move. */
@@ -92,18 +109,37 @@ static int stream_read(it_turn_server *s, it_time now, uint32_t i)
     uint8_t buf[IT_TURN_MESSAGE_LARGEST];
     it_turn_stream *st = s->streams[i];
     it_io io;
-    while (it_stream_alive(&st->s) && it_stream_space(&st->s) >= IT_TURN_ANSWER) {
+    while (st->ls.n && it_stream_alive(&st->s) && it_stream_space(&st->s) >= IT_TURN_ANSWER + IT_TURN_TLS_OVERHEAD) {
         int n = it_layers_read(&st->ls, now, &io, buf, sizeof buf);
         if (n <= 0)
             return n;
         if (io.kind == IT_IO_DATA)
             n = it_turn_message(s, now, &st->leg, io.data, (it_io_meta){.frag = true});
+        else if (io.kind == IT_IO_FIN)
+            n = it_layers_write(&st->ls, now, &(it_io){.kind = IT_IO_FIN});
         if (n < 0)
             return n;
         it_tourney_set(&s->idle, i, now + IT_TURN_IDLE, i);
-        if (io.kind == IT_IO_FIN)
-            it_stream_finish(&st->s);
     }
+    return 0;
+}
+
+/* Takes |in| of a stream of which nothing has come yet: its first byte tells whether it has TLS. Returns 1 when it is
+ * to be read, 0, or IT_ERR_NOMEM. */
+static int stream_first(it_turn_server *s, it_turn_stream *st, const it_io *in)
+{
+    if (in->kind == IT_IO_DATA && in->data.n > 0) {
+        int err = stream_begin(s, st, in->data.p[0] == IT_TLS_HANDSHAKE);
+        if (err == 0)
+            return 1;
+        it_layers_fini(&st->ls); /* half of them would read something else */
+        it_layers_init(&st->ls, s->cfg.alloc, &st->s);
+        it_stream_reset(&st->s);
+        return err;
+    }
+    it_stream_input(&st->s, in);
+    if (in->kind == IT_IO_FIN)
+        it_stream_finish(&st->s);
     return 0;
 }
 
@@ -112,6 +148,9 @@ static int stream_take(it_turn_server *s, it_time now, uint32_t i, it_io in)
 {
     size_t at = 0, n = in.kind == IT_IO_DATA ? in.data.n : 0;
     const uint8_t *p = in.data.p;
+    int first = s->streams[i]->ls.n ? 1 : stream_first(s, s->streams[i], &in);
+    if (first <= 0)
+        return first;
     for (;;) {
         if (in.kind == IT_IO_DATA)
             in.data = it_bytes_of(p + at, n - at);
@@ -146,7 +185,7 @@ int it_turn_stream_send(it_turn_server *s, it_time now, uint32_t flow, const it_
     size_t n = parts[0].n + parts[1].n + parts[2].n, at = 0;
     uint32_t i;
     it_turn_stream *st = find_stream(s, flow, &i);
-    if (!st || n + 3 > sizeof buf || it_stream_space(&st->s) < n + 3 + spare) {
+    if (!st || n + 3 > sizeof buf || it_stream_space(&st->s) < n + 3 + IT_TURN_TLS_OVERHEAD + spare) {
         s->stats.dropped++;
         return IT_ERR_FULL;
     }
