@@ -24,11 +24,18 @@ typedef struct turn_app {
     it_turn_server *s;
     turn_socket socket[SOCKETS]; /* of datagrams: number k is OURS + k */
     int n_sockets;
-    bool listens[IT_TURN_APP_PORTS]; /* it was said */
-    int waiting;                     /* sockets without an answer */
+    uint16_t ports[2 * IT_TURN_APP_PORTS]; /* of streams */
+    uint32_t n_ports, listens;             /* so many were said */
+    int waiting;                           /* sockets without an answer */
     bool refused, told;
     it_model_event event;
 } turn_app;
+
+static void take_ports(turn_app *a, const uint16_t ports[IT_TURN_APP_PORTS])
+{
+    for (int i = 0; i < IT_TURN_APP_PORTS && ports[i]; i++)
+        a->ports[a->n_ports++] = ports[i];
+}
 
 void *it_turn_app_new(const it_turn_app_cfg *cfg)
 {
@@ -52,13 +59,15 @@ void *it_turn_app_new(const it_turn_app_cfg *cfg)
     s.limits.lifetime = (uint32_t)(cfg->lifetime / IT_SEC);
     s.limits.max_lifetime = (uint32_t)(cfg->max_lifetime / IT_SEC);
     s.limits.user_relays = cfg->user_relays;
+    s.tls = cfg->secure.shared ? &cfg->secure : NULL;
     a->s = it_turn_server_new(&s);
     if (!a->s) {
         it_free(a->alloc, a);
         return NULL;
     }
-    for (int i = 0; i < IT_TURN_APP_PORTS; i++)
-        a->waiting += cfg->tcp[i] != 0;
+    take_ports(a, cfg->tcp);
+    take_ports(a, cfg->tls);
+    a->waiting = (int)a->n_ports;
     return a;
 }
 
@@ -151,11 +160,9 @@ static it_time turn_next(const void *o)
 /* The next socket that is to be opened: 1, or 0. */
 static int turn_open(turn_app *a, it_io *out)
 {
-    for (uint32_t i = 0; i < IT_TURN_APP_PORTS; i++) {
-        if (a->listens[i] || !a->cfg.tcp[i])
-            continue;
-        a->listens[i] = true;
-        *out = (it_io){.kind = IT_IO_LISTEN, .flow = LISTENS + i, .local = {{0, 0}, a->cfg.tcp[i]}};
+    if (a->listens < a->n_ports) {
+        uint32_t i = a->listens++;
+        *out = (it_io){.kind = IT_IO_LISTEN, .flow = LISTENS + i, .local = {{0, 0}, a->ports[i]}};
         return 1;
     }
     for (uint32_t k = 0; k < (uint32_t)a->n_sockets; k++) {

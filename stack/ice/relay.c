@@ -16,11 +16,14 @@ static int copy_text(char out[IT_ICE_TURN_NAME], const char *text)
 int it_ice_turn_of_uri(it_ice_turn *t, const it_turn_uri *uri, const it_ip *ips, size_t n, const char *username,
                        const char *password)
 {
-    *t = (it_ice_turn){.tcp = uri->transport == IT_TURN_OVER_TCP};
-    if (!uri->turn || (uri->transport != IT_TURN_OVER_UDP && uri->transport != IT_TURN_OVER_TCP))
+    *t = (it_ice_turn){.tcp = uri->transport == IT_TURN_OVER_TCP || uri->transport == IT_TURN_OVER_TLS,
+                       .secure = uri->secure};
+    if (!uri->turn || uri->transport == IT_TURN_OVER_DTLS)
         return IT_ERR_UNSUPPORTED;
-    if (copy_text(t->username, username) < 0 || copy_text(t->password, password) < 0)
+    if (copy_text(t->username, username) < 0 || copy_text(t->password, password) < 0 ||
+        strlen(uri->host) >= sizeof t->name)
         return IT_ERR_RANGE;
+    memcpy(t->name, uri->host, strlen(uri->host) + 1);
     if (!it_ip_none(uri->ip)) {
         ips = &uri->ip;
         n = 1;
@@ -33,6 +36,8 @@ int it_ice_turn_of_uri(it_ice_turn *t, const it_turn_uri *uri, const it_ip *ips,
 void it_ice_relay_init(it_ice *a)
 {
     IT_ASSERT(a->cfg.n_turn >= 0 && a->cfg.n_turn <= IT_ICE_TURN_MAX);
+    for (int i = 0; i < a->cfg.n_turn; i++)
+        IT_ASSERT(!a->cfg.turn[i].secure || a->cfg.tls.shared);
     it_rng_init(&a->rng_turn, it_hash_mix(a->cfg.seed, it_hash_str(a->cfg.name)), "ice/turn");
 }
 
@@ -137,6 +142,13 @@ int it_ice_relay_start(it_ice *a, it_time now, uint32_t task, const it_ice_base 
     cfg.additional = !has_both_families(a, b);
     cfg.family = six && !cfg.additional ? IT_TURN_FAMILY6 : 0;
     it_rng_init(&cfg.rng, it_rng_u64(&a->rng_turn), "turn");
+    it_tls_cfg tls = a->cfg.tls;
+    if (t->secure) {
+        tls.client = true;
+        tls.name = t->name;
+        it_rng_init(&tls.rng, it_rng_u64(&a->rng_turn), "tls");
+        cfg.tls = &tls;
+    }
     r.c = it_turn_client_new(&cfg, now);
     if (!r.c)
         return IT_ERR_NOMEM;

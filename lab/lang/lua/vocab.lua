@@ -80,6 +80,7 @@ vocab.sets = {
   turn_by = {
     { "udp", "over UDP", "RFC 8656" },
     { "tcp", "over TCP", "RFC 8656 section 3.1" },
+    { "tls", "over TLS, where it serves that", "RFC 8656 section 3.1" },
     { "none", "not at all", "" },
   },
   timer = {
