@@ -145,7 +145,7 @@ static it_limit *new_service(const it_serve_cfg *cfg)
 int it_serve_turn(const it_serve_cfg *cfg, it_addr *bad)
 {
     it_loop_app_cfg app = {.name = "turn", .bases = cfg->addrs, .n_bases = cfg->n_addrs, .loopback = true};
-    it_addr at;
+    uint16_t tls_port = 0;
     app.burst = TAKES;
     app.bound = cfg->bound;
     app.self = cfg->self;
@@ -155,10 +155,5 @@ int it_serve_turn(const it_serve_cfg *cfg, it_addr *bad)
     if (!l)
         return IT_ERR_NOMEM;
     int i = it_loop_add(cfg->loop, &it_limit_ops, l, &app, bad);
-    int err = i < 0 ? i : 0;
-    for (size_t k = 0; k < cfg->n_addrs && err == 0; k++)
-        err = it_serve_listen(cfg, i, k, bad);
-    for (int k = 0; err == 0 && it_loop_app_listener(cfg->loop, i, k, &at); k++)
-        cfg->bound(cfg->self, "tcp", at, true);
-    return err;
+    return i < 0 ? i : it_serve_streams(cfg, i, &tls_port, bad);
 }
