@@ -1,4 +1,4 @@
-/* The TURN server on real sockets, over UDP and TCP at the same addresses: one object, behind the rate limit, and what
+/* The TURN server on real sockets, over UDP, TCP and TLS at the same addresses: one object, behind the rate limit, and what
  * people want to know of it. */
 #include "lab/serve/serve.h"
 
@@ -108,6 +108,7 @@ static const it_object_ops SERVICE_OPS = {.kind = "turn",
 static it_turn_server *new_server(const it_serve_cfg *cfg)
 {
     const it_serve_turn_cfg *t = &cfg->turn;
+    it_tls_cfg tls;
     it_turn_server_cfg s = {.alloc = cfg->alloc, .software = "icetank " IT_VERSION, .relayed_peers = true};
     s.channels_5766 = true; /* its port is its own: libraries of that time and coturn's tools draw such numbers */
     if (t->n_users)
@@ -117,6 +118,9 @@ static it_turn_server *new_server(const it_serve_cfg *cfg)
     s.limits.relays = t->allocations;
     s.limits.user_relays = t->n_users ? t->user_allocations : 0;
     s.policy = (it_turn_policy){.allow = t->allow, .n_allow = t->n_allow, .deny = t->deny, .n_deny = t->n_deny};
+    if (cfg->tls && it_serve_tls_cfg(cfg->tls, cfg->alloc, NULL, &tls) < 0)
+        return NULL;
+    s.tls = cfg->tls ? &tls : NULL;
     /* All of the generator's state is the system's: nonces and tickets hang on it. */
     for (size_t i = 0; i < sizeof s.rng.s / sizeof *s.rng.s; i++)
         if (it_loop_seed(&s.rng.s[i]) < 0)
