@@ -327,7 +327,7 @@ int it_tls_dgram_hello(it_tls_dgram *d, it_time now, const it_hmac_key *secret, 
     d->in = it_bytes_of(NULL, 0);
     if (r != 1) /* what it had to say of one hello is nothing of the next one's */
         d->timer = IT_NEVER;
-    return r == 1 && err == 0;
+    return r == 1 ? 1 : err; /* a flight that is lost for want of memory is sent again */
 }
 
 bool it_tls_dgram_is_hello(it_bytes in)
@@ -389,6 +389,11 @@ size_t it_tls_dgram_output(it_tls_dgram *d, uint8_t *buf, size_t cap)
 size_t it_tls_dgram_read(it_tls_dgram *d, uint8_t *buf, size_t cap)
 {
     return row_take(&d->plain, buf, cap);
+}
+
+bool it_tls_dgram_waits(const it_tls_dgram *d)
+{
+    return d->out.at < d->out.n;
 }
 
 /* --- time --- */

@@ -31,8 +31,9 @@ void it_tls_dgram_free(it_tls_dgram *d);
 
 /* A client begins: its ClientHello is to be sent. Returns 0 or IT_ERR_NOMEM. */
 int it_tls_dgram_start(it_tls_dgram *d, it_time now);
-/* Takes a datagram of |peer|, who has no association, with a server's |secret|, which outlives |d|. Returns 1: its cookie is right, |d| is
- * its association from now on, and goes on as with input; 0: it is answered by a request for a cookie, or dropped. */
+/* Takes a datagram of |peer|, who has no association, with a server's |secret|, which outlives |d|. Returns 1: its
+ * cookie is right, |d| is its association from now on, and goes on as with input; 0: it is answered by a request for a
+ * cookie, or dropped; IT_ERR_NOMEM. */
 int it_tls_dgram_hello(it_tls_dgram *d, it_time now, const it_hmac_key *secret, it_addr peer, it_bytes in);
 /* True when |in| begins with a ClientHello in clear, as who begins anew sends it; its random is that of |d|'s own, so
  * it is late and nothing new. */
@@ -50,6 +51,13 @@ void it_tls_dgram_close(it_tls_dgram *d, it_time now);
  * does not fit is lost. */
 size_t it_tls_dgram_output(it_tls_dgram *d, uint8_t *buf, size_t cap);
 size_t it_tls_dgram_read(it_tls_dgram *d, uint8_t *buf, size_t cap);
+/* True when something waits to be sent. */
+bool it_tls_dgram_waits(const it_tls_dgram *d);
+/* True when |in| may be a record of DTLS: first byte 20 to 63 (RFC 7983 section 7). */
+static inline bool it_tls_dgram_is(it_bytes in)
+{
+    return in.n > 0 && in.p[0] >= 20 && in.p[0] <= 63;
+}
 
 /* Flights that are not answered are sent again: after a second, doubled up to 60 s (RFC 6347 section 4.2.4.1). */
 int it_tls_dgram_tick(it_tls_dgram *d, it_time now);

@@ -39,6 +39,7 @@ void it_turn_client_free(it_turn_client *c)
         it_free(a, c->said[i].data.p);
     }
     it_layers_fini(&c->ls);
+    it_tls_dgram_free(c->dtls);
     it_stun_trans_free(c->trans);
     it_free(a, c->permissions);
     it_free(a, c->channels);
@@ -75,6 +76,8 @@ int it_turn_client_put(it_turn_client *c, it_time now, const it_bytes parts[3])
         return err;
     if (c->cfg.stream)
         return it_turn_client_write(c, now, it_bytes_of(p->p, p->n));
+    if (c->dtls)
+        return it_turn_client_dtls_write(c, now, it_bytes_of(p->p, p->n));
     c->n++;
     return 0;
 }
@@ -149,7 +152,7 @@ bool it_turn_client_over(const it_turn_client *c)
     if (c->state != IT_TURN_CLOSED && c->state != IT_TURN_FAILED)
         return false;
     if (!c->cfg.stream)
-        return c->n == 0;
+        return c->n == 0 && !(c->dtls && it_tls_dgram_waits(c->dtls));
     return !it_stream_alive(&c->s) && !c->s.rst_due;
 }
 
@@ -195,7 +198,9 @@ int it_turn_client_input(it_turn_client *c, it_time now, const it_io *in)
     /* RFC 8656 section 11: what is not from the server is not of this allocation. */
     if (in->flow != c->cfg.flow || !it_addr_eq(in->remote, c->cfg.server))
         return (int)in->data.n;
-    if (in->kind == IT_IO_DGRAM)
+    if (in->kind == IT_IO_DGRAM && c->secure)
+        err = it_turn_client_dtls_input(c, now, in->data);
+    else if (in->kind == IT_IO_DGRAM)
         err = it_turn_client_message(c, now, in->data);
     else if (in->kind == IT_IO_ERROR && it_stun_trans_error(c->trans, in))
         err = client_timeouts(c, now);
@@ -224,6 +229,8 @@ int it_turn_client_tick(it_turn_client *c, it_time now)
         err = client_timeouts(c, now);
     if (err == 0 && c->held_back)
         err = it_turn_client_read(c, now);
+    if (err == 0)
+        err = it_turn_client_dtls_tick(c, now);
     if (err < 0)
         return err;
     if (c->state == IT_TURN_WAITING && c->when <= now)
@@ -243,6 +250,8 @@ it_time it_turn_client_next(const it_turn_client *c)
     it_time next = it_stun_trans_next(c->trans);
     if (c->held_back && c->n_said < IT_TURN_CLIENT_DATA_MAX)
         return 0; /* events were taken */
+    if (c->dtls)
+        next = earlier(next, it_turn_client_dtls_next(c));
     if (c->state == IT_TURN_WAITING)
         next = earlier(next, c->when);
     if (c->state == IT_TURN_ALLOCATED)
@@ -252,10 +261,26 @@ it_time it_turn_client_next(const it_turn_client *c)
 
 /* --- out --- */
 
+/* The next request by DTLS, once that is there. */
+static int client_request_dtls(it_turn_client *c, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    while (!it_turn_client_dtls_shakes_hands(c)) {
+        int n = it_stun_trans_output(c->trans, now, out, buf, cap);
+        n = n > 0 ? it_turn_client_dtls_write(c, now, out->data) : n;
+        if (n < 0 && n != IT_ERR_FULL)
+            return n;
+        if (n == 0 || it_tls_dgram_waits(c->dtls))
+            break;
+    }
+    return it_turn_client_dtls_output(c, out, buf, cap);
+}
+
 /* The next request, of a stream into the stream. */
 static int client_request_out(it_turn_client *c, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     int n = 0;
+    if (c->dtls)
+        return client_request_dtls(c, now, out, buf, cap);
     while (!c->cfg.stream || it_stream_space(&c->s) >= IT_IO_DGRAM_MAX) {
         n = it_stun_trans_output(c->trans, now, out, buf, cap);
         if (n <= 0 || !c->cfg.stream)

@@ -4,6 +4,7 @@
 
 #include "stack/stream/layers.h"
 #include "stack/stun/longterm.h"
+#include "stack/tls/dgram.h"
 #include "stack/turn/attrs.h"
 #include "stack/turn/channel.h"
 #include "stack/turn/client.h"
@@ -99,6 +100,9 @@ struct it_turn_client {
     bool secure;    /* by TLS or DTLS: */
     it_tls_cfg tls; /* its stream gives every connection one of its own */
     const char *origin_name;
+    it_tls_dgram *dtls;               /* over datagrams */
+    bool dtls_told;                   /* its end was heard of */
+    it_time dtls_until;               /* when its handshake is given up */
     char domain[IT_TLS_NAME_MAX + 1]; /* of ALTERNATE-DOMAIN, which |tls| then names */
     it_turn_client_tried tried[IT_TURN_CLIENT_REDIRECTS];
     uint32_t n_tried; /* so far; the newest are kept */
@@ -137,7 +141,8 @@ int it_turn_client_message(it_turn_client *c, it_time now, it_bytes d);
 /* --- client_stream.c --- */
 /* Opens the stream (anew). Returns 0 or IT_ERR_NOMEM. */
 int it_turn_client_connect(it_turn_client *c);
-/* Ends it behind what waits; at once where TLS has not come to be. Returns 0 or IT_ERR_NOMEM. */
+/* Ends the stream, or association, behind what waits; at once where TLS has not come to be. Returns 0 or IT_ERR_NOMEM.
+ */
 int it_turn_client_hang_up(it_turn_client *c, it_time now);
 /* Writes a whole message. Returns 0, IT_ERR_FULL or IT_ERR_NOMEM. */
 int it_turn_client_write(it_turn_client *c, it_time now, it_bytes m);
@@ -146,6 +151,23 @@ int it_turn_client_write(it_turn_client *c, it_time now, it_bytes m);
 int it_turn_client_read(it_turn_client *c, it_time now);
 /* Takes an io of the stream; as it_turn_client_input. */
 int it_turn_client_stream_input(it_turn_client *c, it_time now, const it_io *in);
+
+/* --- client_dtls.c --- */
+/* Begins a new association. Returns 0 or IT_ERR_NOMEM. */
+int it_turn_client_dtls_begin(it_turn_client *c, it_time now);
+/* True while it has one that is not open yet: requests wait. */
+bool it_turn_client_dtls_shakes_hands(const it_turn_client *c);
+/* Sends a message by it. Returns 0, IT_ERR_FULL (lost) or IT_ERR_NOMEM. */
+int it_turn_client_dtls_write(it_turn_client *c, it_time now, it_bytes m);
+/* Takes a datagram of the server; what it has to do at |now|. Return 0 or IT_ERR_NOMEM. */
+int it_turn_client_dtls_input(it_turn_client *c, it_time now, it_bytes d);
+int it_turn_client_dtls_tick(it_turn_client *c, it_time now);
+it_time it_turn_client_dtls_next(const it_turn_client *c); /* while it has an association */
+/* What it has to send: 1, or 0. */
+int it_turn_client_dtls_output(it_turn_client *c, it_io *out, uint8_t *buf, size_t cap);
+
+/* The way to the server has ended, as |why| says. Returns 0 or IT_ERR_NOMEM. */
+int it_turn_client_cut(it_turn_client *c, it_time now, const char *why);
 
 /* --- client_request.c --- */
 /* Starts the request |ask| about |i|. Returns 0 or IT_ERR_NOMEM. */

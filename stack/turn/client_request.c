@@ -110,6 +110,8 @@ int it_turn_client_start(it_turn_client *c, it_time now)
     c->lt.prefers_sha256 = true; /* RFC 8656 section 6 */
     if (c->cfg.stream && it_turn_client_connect(c) < 0)
         return IT_ERR_NOMEM;
+    if (c->secure && !c->cfg.stream && it_turn_client_dtls_begin(c, now) < 0)
+        return IT_ERR_NOMEM;
     c->tried[c->n_tried++ % IT_TURN_CLIENT_REDIRECTS] = (it_turn_client_tried){c->cfg.server, now};
     return it_turn_client_ask(c, now, IT_TURN_ASK_ALLOCATE, 0);
 }
@@ -117,7 +119,7 @@ int it_turn_client_start(it_turn_client *c, it_time now)
 int it_turn_client_closed(it_turn_client *c, it_time now)
 {
     c->state = IT_TURN_CLOSED;
-    int err = c->cfg.stream ? it_turn_client_hang_up(c, now) : 0;
+    int err = it_turn_client_hang_up(c, now);
     return err < 0 ? err : it_turn_client_say(c, &(it_turn_client_event){.kind = IT_TURN_CLIENT_CLOSED});
 }
 
@@ -179,6 +181,19 @@ typedef struct client_answer {
     const char *why;      /* a sentence; NULL: what the code says */
     bool authentic;       /* it was signed, and rightly */
 } client_answer;
+
+int it_turn_client_cut(it_turn_client *c, it_time now, const char *why)
+{
+    if (c->state == IT_TURN_ALLOCATED)
+        return it_turn_client_lost(c, now, 0, why);
+    if (c->state == IT_TURN_ALLOCATING)
+        return it_turn_client_failed(c, now, 0, why);
+    if (c->state != IT_TURN_DELETING)
+        return 0;
+    it_turn_client_end_transactions(c);
+    c->state = IT_TURN_CLOSED;
+    return it_turn_client_say(c, &(it_turn_client_event){.kind = IT_TURN_CLIENT_CLOSED});
+}
 
 /* --- Allocate --- */
 

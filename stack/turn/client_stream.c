@@ -35,6 +35,11 @@ static bool is_shaking_hands(const it_turn_client *c)
 int it_turn_client_hang_up(it_turn_client *c, it_time now)
 {
     it_io fin = {.kind = IT_IO_FIN};
+    if (!c->cfg.stream) {
+        if (c->dtls)
+            it_tls_dgram_close(c->dtls, now);
+        return 0;
+    }
     if (!it_stream_alive(&c->s))
         return 0;
     if (is_shaking_hands(c)) {
@@ -61,7 +66,7 @@ int it_turn_client_write(it_turn_client *c, it_time now, it_bytes m)
 /* --- in --- */
 
 /* The stream is gone, and with it the 5-tuple. */
-static int client_cut(it_turn_client *c, it_time now, const it_io *in)
+static int stream_cut(it_turn_client *c, it_time now, const it_io *in)
 {
     static const char *const WHY[] = {[IT_IO_END_RESET] = "the connection was reset",
                                       [IT_IO_END_REFUSED] = "the connection was refused",
@@ -70,15 +75,7 @@ static int client_cut(it_turn_client *c, it_time now, const it_io *in)
                                       [IT_IO_END_LOCAL] = "the host has ended the connection"};
     const char *why = in->kind == IT_IO_RST ? WHY[c->end] : "the server has ended the connection";
     const char *fault = it_layers_why(&c->ls);
-    why = fault ? fault : why;
-    if (c->state == IT_TURN_ALLOCATED)
-        return it_turn_client_lost(c, now, 0, why);
-    if (c->state == IT_TURN_ALLOCATING)
-        return it_turn_client_failed(c, now, 0, why);
-    if (c->state != IT_TURN_DELETING)
-        return 0;
-    c->state = IT_TURN_CLOSED;
-    return it_turn_client_say(c, &(it_turn_client_event){.kind = IT_TURN_CLIENT_CLOSED});
+    return it_turn_client_cut(c, now, fault ? fault : why);
 }
 
 int it_turn_client_read(it_turn_client *c, it_time now)
@@ -99,7 +96,7 @@ int it_turn_client_read(it_turn_client *c, it_time now)
         if (io.kind == IT_IO_DATA)
             err = it_turn_client_message(c, now, io.data);
         else if (io.kind == IT_IO_FIN || io.kind == IT_IO_RST)
-            err = client_cut(c, now, &io);
+            err = stream_cut(c, now, &io);
         if (err < 0)
             return err;
     }

@@ -4,6 +4,7 @@
 
 #include "stack/crypto/drbg.h"
 #include "stack/stream/layers.h"
+#include "stack/tls/dgram.h"
 #include "stack/turn/attrs.h"
 #include "stack/turn/channel.h"
 #include "stack/turn/frame.h"
@@ -53,9 +54,16 @@ struct it_turn_server {
     it_turn_stream **streams; /* NULL: free */
     size_t n_streams, cap_streams;
     uint32_t live_streams;
-    it_map by_flow;  /* of streams */
-    it_bits busy;    /* streams that may have something to put out */
-    it_tourney idle; /* of streams */
+    it_map by_flow;               /* of streams */
+    it_bits busy;                 /* streams that may have something to put out */
+    it_tourney idle;              /* of streams */
+    struct it_turn_assoc *assocs; /* of DTLS: dtls.c */
+    size_t n_assocs, cap_assocs;
+    uint32_t live_assocs;
+    it_map by_assoc;
+    it_tourney assoc_clock;
+    it_tls_dgram *stranger; /* hears those who have none; NULL: nobody has come */
+    it_hmac_key cookie;     /* signs what they must show */
     it_turn_server_stats stats;
 };
 
@@ -86,6 +94,22 @@ int it_turn_send(it_turn_server *s, it_time now, const it_turn_leg *leg, const i
 int it_turn_queue(it_turn_server *s, const it_io *io, const it_bytes parts[3]);
 /* Takes a whole message of a client. Returns 0 or IT_ERR_NOMEM. */
 int it_turn_message(it_turn_server *s, it_time now, const it_turn_leg *leg, it_bytes d, it_io_meta meta);
+
+/* The 5-tuple |leg| of a stream or an association is gone, and its allocation with it, unless it can move. */
+void it_turn_leg_gone(it_turn_server *s, const it_turn_leg *leg);
+
+/* --- dtls.c --- */
+/* True when the datagram |in| of |leg| is for its association, or for what makes one; then it is given to input, which
+ * returns 0 or IT_ERR_NOMEM. */
+bool it_turn_dtls_takes(const it_turn_server *s, const it_turn_leg *leg, it_bytes in);
+int it_turn_dtls_input(it_turn_server *s, it_time now, const it_turn_leg *leg, it_bytes in, it_io_meta meta);
+/* Sends a message to |leg| where it has an association: true, |*err| then as it_turn_send. */
+bool it_turn_dtls_send(it_turn_server *s, it_time now, const it_turn_leg *leg, const it_bytes parts[3], it_io_meta meta,
+                       int *err);
+/* Repeats flights, closes associations that are idle; when the next one is due. */
+int it_turn_dtls_tick(it_turn_server *s, it_time now);
+it_time it_turn_dtls_next(const it_turn_server *s);
+void it_turn_dtls_free_all(it_turn_server *s);
 
 /* --- peer.c --- */
 /* Where relayed addresses of the family (0: IPv4, 1: IPv6) are for a client at |leg|; none: not offered. */

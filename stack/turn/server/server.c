@@ -17,10 +17,13 @@ it_turn_server *it_turn_server_new(const it_turn_server_cfg *cfg)
     s->framing = cfg->channels_5766 ? it_turn_frame_5766 : it_turn_frame;
     s->channel_last = cfg->channels_5766 ? IT_TURN_CHANNEL_LAST_5766 : IT_TURN_CHANNEL_LAST;
     it_map_init(&s->by_flow, cfg->alloc, 1);
+    it_map_init(&s->by_assoc, cfg->alloc, 3);
     it_bits_init(&s->busy, cfg->alloc);
     int err = it_turn_table_init(&s->t, cfg->alloc, &cfg->limits, cfg->auth.realm ? cfg->auth.n_users : 1);
     if (err == 0)
         err = it_tourney_init(&s->idle, cfg->alloc);
+    if (err == 0)
+        err = it_tourney_init(&s->assoc_clock, cfg->alloc);
     /* What goes over the wire tells nothing of |cfg|->rng: its bytes seed a generator that can be shown (RFC 8656
      * section 18.10, RFC 8016 section 3.1.2). */
     it_rng seed = cfg->rng;
@@ -32,6 +35,10 @@ it_turn_server *it_turn_server_new(const it_turn_server_cfg *cfg)
     }
     it_drbg_bytes(&s->secrets, secret, sizeof secret);
     it_hmac_key_init(&s->ticket, it_bytes_of(secret, sizeof secret));
+    if (cfg->tls) {
+        it_drbg_bytes(&s->secrets, secret, sizeof secret);
+        it_hmac_key_init(&s->cookie, it_bytes_of(secret, sizeof secret));
+    }
     if (err == 0 && cfg->auth.realm) {
         s->guard = it_stun_guard_new(&guard);
         err = s->guard ? 0 : IT_ERR_NOMEM;
@@ -48,11 +55,14 @@ void it_turn_server_free(it_turn_server *s)
         return;
     it_alloc *a = s->cfg.alloc;
     it_turn_stream_free_all(s);
+    it_turn_dtls_free_all(s);
     for (size_t i = 0; i < IT_TURN_SERVER_QUEUE; i++)
         it_free(a, s->ring[i].p);
     it_turn_table_fini(&s->t);
     it_tourney_fini(&s->idle);
     it_map_fini(&s->by_flow);
+    it_map_fini(&s->by_assoc);
+    it_tourney_fini(&s->assoc_clock);
     it_bits_fini(&s->busy);
     it_stun_guard_free(s->guard);
     it_free(a, s);
@@ -92,6 +102,9 @@ int it_turn_send(it_turn_server *s, it_time now, const it_turn_leg *leg, const i
 {
     if (it_turn_leg_is_stream(leg))
         return it_turn_stream_send(s, now, leg->flow, parts, spare);
+    int err;
+    if (s->live_assocs && it_turn_dtls_send(s, now, leg, parts, meta, &err))
+        return err;
     it_io io = {.kind = IT_IO_DGRAM, .flow = leg->flow, .local = leg->local, .remote = leg->remote, .meta = meta};
     return it_turn_queue(s, &io, parts);
 }
@@ -143,7 +156,18 @@ static int server_dgram(it_turn_server *s, it_time now, const it_io *in)
     if (in->flow >= IT_IO_BOUND_FLOW)
         return it_turn_from_peer(s, now, in);
     it_turn_leg leg = {in->flow, in->local, in->remote};
+    if (s->cfg.tls && it_turn_dtls_takes(s, &leg, in->data))
+        return it_turn_dtls_input(s, now, &leg, in->data, in->meta);
     return it_turn_message(s, now, &leg, in->data, in->meta);
+}
+
+void it_turn_leg_gone(it_turn_server *s, const it_turn_leg *leg)
+{
+    uint32_t a = it_turn_table_find(&s->t, leg);
+    if (a != IT_TURN_NONE && it_turn_allocation_at(&s->t, a)->mobile)
+        it_turn_table_cut(&s->t, a, leg);
+    else if (a != IT_TURN_NONE)
+        it_turn_table_drop(&s->t, a);
 }
 
 /* A base, or a relayed socket. */
@@ -188,12 +212,14 @@ int it_turn_server_tick(it_turn_server *s, it_time now)
 {
     it_turn_table_expire(&s->t, now);
     it_turn_stream_tick(s, now);
-    return 0;
+    return it_turn_dtls_tick(s, now);
 }
 
 it_time it_turn_server_next(const it_turn_server *s)
 {
     it_time table = it_turn_table_next(&s->t), streams = it_turn_stream_next(s);
+    it_time dtls = it_turn_dtls_next(s);
+    table = dtls < table ? dtls : table;
     return table < streams ? table : streams;
 }
 

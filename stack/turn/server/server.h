@@ -28,8 +28,9 @@ typedef struct it_turn_server_cfg {
     it_rng rng;           /* for nonces, tokens, tickets, transaction ids */
     const char *software; /* SOFTWARE, at most 509 bytes; NULL: none. Outlives the server */
 
-    const it_tls_cfg *tls; /* of a server; NULL: none. Accepted streams may have TLS, and show it by their first byte
-                              (RFC 8489 section 8.1). Copied; |shared| and |cert| outlive the server */
+    const it_tls_cfg *tls; /* of a server; NULL: none. Accepted streams may have TLS, datagrams DTLS (RFC 7350), and
+                              show it by their first byte (RFC 8489 section 8.1, RFC 7983). Copied; |shared| and |cert|
+                              outlive the server */
 
     it_stun_credentials auth; /* long-term credentials (RFC 8489 section 9.2); copied */
 

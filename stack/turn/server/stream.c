@@ -91,15 +91,9 @@ static int stream_accept(it_turn_server *s, it_time now, const it_io *in)
     return st->ls.n ? it_layers_input(&st->ls, now, in) : 0;
 }
 
-/* The 5-tuple is gone, and its allocation with it, unless it can move. */
 static void stream_gone(it_turn_server *s, uint32_t i)
 {
-    const it_turn_leg *leg = &s->streams[i]->leg;
-    uint32_t a = it_turn_table_find(&s->t, leg);
-    if (a != IT_TURN_NONE && it_turn_allocation_at(&s->t, a)->mobile)
-        it_turn_table_cut(&s->t, a, leg);
-    else if (a != IT_TURN_NONE)
-        it_turn_table_drop(&s->t, a);
+    it_turn_leg_gone(s, &s->streams[i]->leg);
     stream_free(s, i);
 }
 
