@@ -24,17 +24,19 @@ typedef struct turn_app {
     it_turn_server *s;
     turn_socket socket[SOCKETS]; /* of datagrams: number k is OURS + k */
     int n_sockets;
-    uint16_t ports[2 * IT_TURN_APP_PORTS]; /* of streams */
-    uint32_t n_ports, listens;             /* so many were said */
-    int waiting;                           /* sockets without an answer */
+    uint16_t ports[2 * IT_TURN_APP_PORTS], udp[2 * IT_TURN_APP_PORTS]; /* of streams, of datagrams */
+    uint32_t n_udp;
+    uint32_t n_ports, listens; /* so many were said */
+    int waiting;               /* sockets without an answer */
     bool refused, told;
     it_model_event event;
 } turn_app;
 
-static void take_ports(turn_app *a, const uint16_t ports[IT_TURN_APP_PORTS])
+/* Appends |ports| to the |*n| in |out|. */
+static void take_ports(uint16_t out[2 * IT_TURN_APP_PORTS], uint32_t *n, const uint16_t ports[IT_TURN_APP_PORTS])
 {
     for (int i = 0; i < IT_TURN_APP_PORTS && ports[i]; i++)
-        a->ports[a->n_ports++] = ports[i];
+        out[(*n)++] = ports[i];
 }
 
 void *it_turn_app_new(const it_turn_app_cfg *cfg)
@@ -65,8 +67,10 @@ void *it_turn_app_new(const it_turn_app_cfg *cfg)
         it_free(a->alloc, a);
         return NULL;
     }
-    take_ports(a, cfg->tcp);
-    take_ports(a, cfg->tls);
+    take_ports(a->ports, &a->n_ports, cfg->tcp);
+    take_ports(a->ports, &a->n_ports, cfg->tls);
+    take_ports(a->udp, &a->n_udp, cfg->udp);
+    take_ports(a->udp, &a->n_udp, cfg->dtls);
     a->waiting = (int)a->n_ports;
     return a;
 }
@@ -81,12 +85,12 @@ const it_turn_server *it_turn_app_server(const void *app)
 static int turn_base(turn_app *a, it_time now, const it_io *in)
 {
     it_ip ip = in->local.ip;
-    if (!a->cfg.udp[0]) {
+    if (a->n_udp == 0) {
         int n = it_turn_server_input(a->s, now, in);
         return n < 0 ? n : 0;
     }
-    for (int i = 0; i < IT_TURN_APP_PORTS && a->cfg.udp[i] && a->n_sockets < SOCKETS; i++) {
-        a->socket[a->n_sockets++] = (turn_socket){.local = it_addr_of(ip, a->cfg.udp[i])};
+    for (uint32_t i = 0; i < a->n_udp && a->n_sockets < SOCKETS; i++) {
+        a->socket[a->n_sockets++] = (turn_socket){.local = it_addr_of(ip, a->udp[i])};
         a->waiting++;
     }
     return 0;
@@ -116,7 +120,7 @@ static int turn_base_input(turn_app *a, it_time now, const it_io *in)
 {
     if (in->kind == IT_IO_BOUND)
         return turn_base(a, now, in);
-    if (in->kind == IT_IO_UNBIND && !a->cfg.udp[0])
+    if (in->kind == IT_IO_UNBIND && a->n_udp == 0)
         return it_turn_server_input(a->s, now, in);
     return (int)in->data.n;
 }
@@ -208,7 +212,7 @@ static int turn_event(void *o, it_object_event *ev)
     turn_app *a = o;
     it_turn_tale tale;
     *ev = (it_object_event){.kind = IT_TELLS_MODEL, .part = -1, .u.model = &a->event};
-    if (!a->told && a->waiting == 0 && (a->n_sockets > 0 || !a->cfg.udp[0])) {
+    if (!a->told && a->waiting == 0 && (a->n_sockets > 0 || a->n_udp == 0)) {
         a->told = true;
         a->event = (it_model_event){.kind = a->refused ? IT_EV_CLOSED : IT_EV_OPEN};
         return 1;

@@ -1,5 +1,5 @@
-/* A TURN server in a world: the server of stack/turn/server on ports of its host, over UDP, TCP and TLS, as an app of
- * the driver.
+/* A TURN server in a world: the server of stack/turn/server on ports of its host, over UDP, TCP, TLS and DTLS, as an
+ * app of the driver.
  *
  * Its sockets are its own: beside each address of its host, which comes as a base, one datagram socket a port, and for
  * each port one that accepts streams. What becomes of allocations is told as events: UP (remote: the client, local: the
@@ -17,7 +17,7 @@ typedef struct it_turn_app_cfg {
     it_alloc *alloc;
     it_rng rng;
     uint16_t udp[IT_TURN_APP_PORTS], tcp[IT_TURN_APP_PORTS];     /* 0: none more */
-    uint16_t tls[IT_TURN_APP_PORTS];                             /* of TLS, with |secure| */
+    uint16_t tls[IT_TURN_APP_PORTS], dtls[IT_TURN_APP_PORTS];    /* of TLS, of DTLS, with |secure| */
     it_tls_cfg secure;                                           /* of a server; |shared| NULL: none */
     it_stun_credentials auth;                                    /* copied */
     it_time lifetime, max_lifetime;                              /* of allocations; 0: RFC 8656's */

@@ -1,5 +1,5 @@
-/* The TURN server on real sockets, over UDP, TCP and TLS at the same addresses: one object, behind the rate limit, and what
- * people want to know of it. */
+/* The TURN server on real sockets, over UDP, TCP and TLS at the same addresses: one object, behind the rate limit, and
+ * what people want to know of it. */
 #include "lab/serve/serve.h"
 
 #include "base/version.h"
@@ -146,9 +146,27 @@ static it_limit *new_service(const it_serve_cfg *cfg)
     return it_limit_new(cfg->alloc, &limit, cfg->seed, &SERVICE_OPS, t, cfg->count);
 }
 
+/* Where datagrams are taken: at every address and, where there is DTLS, on its port of each host once (RFC 7350 section
+ * 3: the one of TLS). Returns how many. */
+static size_t turn_bases(const it_serve_cfg *cfg, it_addr out[2 * IT_SERVE_ADDRS])
+{
+    size_t n = cfg->n_addrs;
+    memcpy(out, cfg->addrs, n * sizeof *out);
+    for (size_t k = 0; cfg->tls && cfg->tls->port && k < cfg->n_addrs; k++) {
+        it_addr at = it_addr_of(cfg->addrs[k].ip, cfg->tls->port);
+        bool there = false;
+        for (size_t i = 0; i < n; i++)
+            there = there || it_addr_eq(out[i], at);
+        if (!there)
+            out[n++] = at;
+    }
+    return n;
+}
+
 int it_serve_turn(const it_serve_cfg *cfg, it_addr *bad)
 {
-    it_loop_app_cfg app = {.name = "turn", .bases = cfg->addrs, .n_bases = cfg->n_addrs, .loopback = true};
+    it_addr bases[2 * IT_SERVE_ADDRS];
+    it_loop_app_cfg app = {.name = "turn", .bases = bases, .n_bases = turn_bases(cfg, bases), .loopback = true};
     uint16_t tls_port = 0;
     app.burst = TAKES;
     app.bound = cfg->bound;

@@ -2,6 +2,7 @@
 #include "stack/ice/relay.h"
 
 #include "stack/ice/impl.h"
+#include "stack/tls/dgram.h"
 #include "stack/turn/attrs.h"
 #include "stack/turn/channel.h"
 
@@ -18,7 +19,7 @@ int it_ice_turn_of_uri(it_ice_turn *t, const it_turn_uri *uri, const it_ip *ips,
 {
     *t = (it_ice_turn){.tcp = uri->transport == IT_TURN_OVER_TCP || uri->transport == IT_TURN_OVER_TLS,
                        .secure = uri->secure};
-    if (!uri->turn || uri->transport == IT_TURN_OVER_DTLS)
+    if (!uri->turn)
         return IT_ERR_UNSUPPORTED;
     if (copy_text(t->username, username) < 0 || copy_text(t->password, password) < 0 ||
         strlen(uri->host) >= sizeof t->name)
@@ -333,11 +334,14 @@ static bool is_turn(it_bytes d)
 /* A datagram of a server, or an error about one to it: every client of the base and server hears it. */
 static bool relay_datagram(it_ice *a, it_time now, const it_io *in, int *taken)
 {
-    bool any = false;
-    if (in->kind == IT_IO_DGRAM && !is_turn(in->data))
+    bool any = false, dgram = in->kind == IT_IO_DGRAM, turn = dgram && is_turn(in->data);
+    bool dtls = dgram && it_tls_dgram_is(in->data);
+    if (dgram && !turn && !dtls)
         return false;
     for (size_t i = 0; i < a->n_relays; i++) {
         it_ice_relay *r = &a->relays[i];
+        if (dgram && dtls != a->cfg.turn[r->server].secure)
+            continue;
         if (r->tcp || (uint32_t)r->base != in->flow || !it_addr_eq(it_turn_client_server(r->c), in->remote))
             continue;
         int n = it_turn_client_input(r->c, now, in);

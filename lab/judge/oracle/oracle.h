@@ -179,7 +179,7 @@ typedef struct it_oracle_server {
 typedef struct it_oracle_turn {
     it_oracle_server server;
     bool tcp;
-    bool tls; /* and TLS over it */
+    bool tls; /* and TLS over it, or DTLS */
 } it_oracle_turn;
 
 /* What is asked. A server is here when a rung that is built reads it, and not before. */

@@ -159,7 +159,8 @@ static grade base_turns(const it_oracle_query *q, int who, int i, const it_oracl
     const it_oracle_base *base = &q->side[who].base[i];
     grade g = base_reaches(q, who, i, &t->server, t->tcp ? IT_ORACLE_TCP : IT_ORACLE_UDP, one);
     /* Certificates need no look: the hosts of a world trust those of its servers. */
-    if (g == NO && t->tls && base_reach(q, who, i, &t->server, IT_ORACLE_TCP, one).outcome == IT_ORACLE_REACH_CAUGHT &&
+    if (g == NO && t->tcp && t->tls &&
+        base_reach(q, who, i, &t->server, IT_ORACLE_TCP, one).outcome == IT_ORACLE_REACH_CAUGHT &&
         may_be_handed_on(q, base, t->server.port))
         return MAYBE;
     return g;
@@ -237,16 +238,23 @@ static it_time least_rtt(const it_oracle_query *q, int who, const it_oracle_serv
     return least;
 }
 
-/* When a path by an address lent to |who| by |leg| opens at the earliest: a challenge and an allocation (RFC 8656
- * section 7), a permission (section 9), a check, a round trip to the server each, and one to connect by TCP, one more
- * of TLS (RFC 8446 section 2). */
+/* Round trips before a path by |t| opens: a challenge and an allocation (RFC 8656 section 7), a permission (section 9),
+ * a check; to connect by TCP one, TLS one (RFC 8446 section 2), DTLS 1.2 a cookie and two (RFC 6347 section 4.2). */
+static int trips_of(const it_oracle_turn *t)
+{
+    if (t->tcp)
+        return t->tls ? 6 : 5;
+    return t->tls ? 7 : 4;
+}
+
+/* When a path by an address lent to |who| by |leg| opens at the earliest. */
 static it_time least_of(const it_oracle_query *q, int who, int leg)
 {
     it_time least = IT_NEVER;
     for (int i = 0; i < q->n_turns; i++) {
         if (q->turn[i].tcp != (leg == BY_TCP))
             continue;
-        it_time rtt = least_rtt(q, who, &q->turn[i].server), t = rtt * (4 + q->turn[i].tcp + q->turn[i].tls);
+        it_time rtt = least_rtt(q, who, &q->turn[i].server), t = rtt * trips_of(&q->turn[i]);
         least = t < least ? t : least;
     }
     return least;

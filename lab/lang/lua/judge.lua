@@ -180,7 +180,7 @@ return function(L)
     for _, k in ipairs(L.servers.turn and L.TURN_BY or {}) do
       for _, port in ipairs((s.turn == nil or s.turn == k) and L.turn_server[k] or {}) do
         out[#out + 1] = server_of(L.servers.turn, port)
-        out[#out].tcp, out[#out].tls = k == "tcp" or k == "tls", k == "tls"
+        out[#out].tcp, out[#out].tls = k == "tcp" or k == "tls", k == "tls" or k == "dtls"
       end
     end
     local t = L.turn_server

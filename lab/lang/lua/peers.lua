@@ -200,7 +200,6 @@ return function(L)
       local u, why = core.turn_uri(type(uri) == "string" and uri or L.fail("%s: a URI, not a %s", what, type(uri)))
       if not u then L.fail('%s: "%s": %s; write "turn:turn?transport=udp" (RFC 7065)', what, uri, why) end
       if not u.turn then L.fail('%s: "%s" is of a STUN server', what, uri) end
-      if u.transport == "dtls" then L.unsupported("%s: %s is not built yet", what, u.transport) end
       local four, six
       if not u.literal then
         local host = KNOWN_SERVER[u.host] and L.server[u.host] or L.hosts[u.host] or L.fail('%s: "%s" is no host of this case%s', what, u.host, L.nearest(u.host, L.keys(L.hosts)))
@@ -442,11 +441,11 @@ return function(L)
   end
   -- The servers that the standard apps ask: those that are up.
   local function servers_up() return { stun = L.servers.stun and "stun" } end
-  -- The URIs of the TURN server, where it is up, by the transport that `only` says ("udp", "tcp", "tls", "none").
+  -- The URIs of the TURN server, where it is up, by the transport that `only` says ("udp", "tcp", "tls", "dtls", "none").
   function L.turn_uris(only)
     local out = {}
     for _, k in ipairs(L.servers.turn and L.TURN_BY or {}) do
-      local form = k == "tls" and "turns:turn:%d" or "turn:turn:%d?transport=" .. k
+      local form = ({ tls = "turns:turn:%d", dtls = "turns:turn:%d?transport=udp" })[k] or "turn:turn:%d?transport=" .. k
       for _, port in ipairs((not only or only == k) and L.turn_server[k] or {}) do out[#out + 1] = form:format(port) end
     end
     return #out > 0 and out or nil

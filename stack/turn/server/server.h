@@ -21,7 +21,7 @@
 #include "stack/turn/server/policy.h"
 
 #define IT_TURN_SERVER_QUEUE 128 /* datagrams that may wait for output; what comes beyond is dropped */
-#define IT_TURN_SERVER_BASES 16
+#define IT_TURN_SERVER_BASES 32
 
 typedef struct it_turn_server_cfg {
     it_alloc *alloc;

@@ -57,8 +57,8 @@ static size_t users_in(lua_State *L, int index, it_stun_user out[USERS])
     return n;
 }
 
-/* turn_server(host, label, { udp, tcp, tls, names of the certificate or nil, users, realm, lifetime, max_lifetime,
- * nonce, quota, allow, deny, mobility, no4, no6 }) -> app */
+/* turn_server(host, label, { udp, tcp, tls, dtls, names of the certificate or nil, users, realm, lifetime,
+ * max_lifetime, nonce, quota, allow, deny, mobility, no4, no6 }) -> app */
 static int t_server(lua_State *L)
 {
     it_script *s = it_script_of(L);
@@ -76,6 +76,7 @@ static int t_server(lua_State *L)
     ports_in(L, 3, "udp", cfg.udp);
     ports_in(L, 3, "tcp", cfg.tcp);
     ports_in(L, 3, "tls", cfg.tls);
+    ports_in(L, 3, "dtls", cfg.dtls);
     if (lua_getfield(L, 3, "names") == LUA_TTABLE)
         it_script_tls_server(L, 4, label, &cfg.secure);
     lua_settop(L, 3);
