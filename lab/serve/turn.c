@@ -71,6 +71,11 @@ static int service_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t
     return it_turn_server_output(((turn_service *)o)->server, now, out, buf, cap);
 }
 
+static bool service_relay(void *o, it_time now, const it_io *in, uint8_t *bytes, it_io *out)
+{
+    return it_turn_server_relay(((turn_service *)o)->server, now, in, bytes, out);
+}
+
 static int service_event(void *o, it_object_event *ev)
 {
     turn_service *t = o;
@@ -101,6 +106,7 @@ static const it_object_ops SERVICE_OPS = {.kind = "turn",
                                           .output = service_output,
                                           .event = service_event,
                                           .free = service_free,
+                                          .relay = service_relay,
                                           .errors = true};
 
 /* --- starting --- */
