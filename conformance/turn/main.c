@@ -62,13 +62,9 @@ static int caller_send(caller *c, it_time now)
     return 0;
 }
 
-static int caller_tick(void *o, it_time at)
+/* Sends the next datagram, or waits for the last answers. */
+static int caller_go_on(caller *c, it_time now)
 {
-    caller *c = o;
-    it_time now = at + c->date;
-    int err = c->turn && it_turn_client_next(c->turn) <= now ? it_turn_client_tick(c->turn, now) : 0;
-    if (err < 0 || !c->ready || c->next > now)
-        return err;
     if (c->sent < c->count) {
         c->next = now + STEP;
         c->over = now + PATIENCE;
@@ -79,6 +75,16 @@ static int caller_tick(void *o, it_time at)
     if (c->ended)
         c->next = IT_NEVER;
     return 0;
+}
+
+static int caller_tick(void *o, it_time at)
+{
+    caller *c = o;
+    it_time now = at + c->date;
+    int err = 0;
+    if (c->turn && it_turn_client_next(c->turn) <= now)
+        err = it_turn_client_tick(c->turn, now);
+    return err < 0 || !c->ready || c->next > now ? err : caller_go_on(c, now);
 }
 
 static it_time caller_next(const void *o)
@@ -161,6 +167,18 @@ static bool caller_done(void *self)
     return ((const caller *)self)->ended;
 }
 
+/* Deletes the allocation. Returns 0 or an error. */
+static int hang_up(caller *c, it_loop *l)
+{
+    int err = it_turn_client_close(c->turn, it_loop_now(l) + c->date);
+    c->ready = false;
+    for (int i = 0; err >= 0 && !it_turn_client_over(c->turn) && i < 20; i++) {
+        c->ended = false;
+        err = it_loop_wait(l, it_loop_now(l) + 50 * IT_MS, NULL, 0);
+    }
+    return err;
+}
+
 /* Calls, until all came back or nothing more comes. Returns the exit code. */
 static int run(caller *c)
 {
@@ -171,12 +189,7 @@ static int run(caller *c)
     if (err >= 0)
         err = it_loop_wait(l, it_loop_now(l) + 120 * IT_SEC, NULL, 0);
     if (err >= 0 && c->turn)
-        err = it_turn_client_close(c->turn, it_loop_now(l) + c->date);
-    c->ready = false;
-    for (int i = 0; err >= 0 && c->turn && !it_turn_client_over(c->turn) && i < 20; i++) {
-        c->ended = false;
-        err = it_loop_wait(l, it_loop_now(l) + 50 * IT_MS, NULL, 0);
-    }
+        err = hang_up(c, l);
     if (err < 0)
         printf("failed: %s\n", it_err_str(err));
     printf("%u sent, %u received%s\n", (unsigned)c->sent, (unsigned)c->received,

@@ -331,18 +331,21 @@ static bool is_turn(it_bytes d)
     return it_stun_is(d) && it_stun_parse(&m, d) == 0 && m.method != IT_STUN_BINDING;
 }
 
+/* True when the datagram |d| of |r|'s server is for its client: by DTLS or not, as that speaks (RFC 7983 section 7). */
+static bool is_for(const it_ice *a, const it_ice_relay *r, it_bytes d)
+{
+    return a->cfg.turn[r->server].secure ? it_tls_dgram_is(d) : is_turn(d);
+}
+
 /* A datagram of a server, or an error about one to it: every client of the base and server hears it. */
 static bool relay_datagram(it_ice *a, it_time now, const it_io *in, int *taken)
 {
-    bool any = false, dgram = in->kind == IT_IO_DGRAM, turn = dgram && is_turn(in->data);
-    bool dtls = dgram && it_tls_dgram_is(in->data);
-    if (dgram && !turn && !dtls)
-        return false;
+    bool any = false;
     for (size_t i = 0; i < a->n_relays; i++) {
         it_ice_relay *r = &a->relays[i];
-        if (dgram && dtls != a->cfg.turn[r->server].secure)
-            continue;
         if (r->tcp || (uint32_t)r->base != in->flow || !it_addr_eq(it_turn_client_server(r->c), in->remote))
+            continue;
+        if (in->kind == IT_IO_DGRAM && !is_for(a, r, in->data))
             continue;
         int n = it_turn_client_input(r->c, now, in);
         *taken = n < 0 ? n : (int)in->data.n;

@@ -190,20 +190,26 @@ static int client_timeouts(it_turn_client *c, it_time now)
     return err;
 }
 
+/* Takes something of the server's on the socket. Returns 0 or IT_ERR_NOMEM. */
+static int client_hear(it_turn_client *c, it_time now, const it_io *in)
+{
+    if (in->kind == IT_IO_ERROR)
+        return it_stun_trans_error(c->trans, in) ? client_timeouts(c, now) : 0;
+    if (in->kind != IT_IO_DGRAM)
+        return 0;
+    if (c->secure)
+        return it_turn_client_dtls_input(c, now, in->data);
+    return it_turn_client_message(c, now, in->data);
+}
+
 int it_turn_client_input(it_turn_client *c, it_time now, const it_io *in)
 {
-    int err = 0;
     if (c->cfg.stream)
         return it_turn_client_stream_input(c, now, in);
     /* RFC 8656 section 11: what is not from the server is not of this allocation. */
     if (in->flow != c->cfg.flow || !it_addr_eq(in->remote, c->cfg.server))
         return (int)in->data.n;
-    if (in->kind == IT_IO_DGRAM && c->secure)
-        err = it_turn_client_dtls_input(c, now, in->data);
-    else if (in->kind == IT_IO_DGRAM)
-        err = it_turn_client_message(c, now, in->data);
-    else if (in->kind == IT_IO_ERROR && it_stun_trans_error(c->trans, in))
-        err = client_timeouts(c, now);
+    int err = client_hear(c, now, in);
     return err < 0 ? err : (int)in->data.n;
 }
 

@@ -157,9 +157,14 @@ static int assoc_after(it_turn_server *s, uint32_t i)
     return err;
 }
 
+bool it_turn_dtls_has(const it_turn_server *s, const it_turn_leg *leg)
+{
+    return assoc_find(s, leg) != IT_TURN_NONE;
+}
+
 bool it_turn_dtls_takes(const it_turn_server *s, const it_turn_leg *leg, it_bytes in)
 {
-    return it_tls_dgram_is(in) || assoc_find(s, leg) != IT_TURN_NONE;
+    return it_tls_dgram_is(in) || it_turn_dtls_has(s, leg);
 }
 
 int it_turn_dtls_input(it_turn_server *s, it_time now, const it_turn_leg *leg, it_bytes in, it_io_meta meta)

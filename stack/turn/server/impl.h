@@ -99,6 +99,8 @@ int it_turn_message(it_turn_server *s, it_time now, const it_turn_leg *leg, it_b
 void it_turn_leg_gone(it_turn_server *s, const it_turn_leg *leg);
 
 /* --- dtls.c --- */
+/* True when |leg| has an association. */
+bool it_turn_dtls_has(const it_turn_server *s, const it_turn_leg *leg);
 /* True when the datagram |in| of |leg| is for its association, or for what makes one; then it is given to input, which
  * returns 0 or IT_ERR_NOMEM. */
 bool it_turn_dtls_takes(const it_turn_server *s, const it_turn_leg *leg, it_bytes in);

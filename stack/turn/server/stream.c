@@ -142,9 +142,6 @@ static int stream_take(it_turn_server *s, it_time now, uint32_t i, it_io in)
 {
     size_t at = 0, n = in.kind == IT_IO_DATA ? in.data.n : 0;
     const uint8_t *p = in.data.p;
-    int first = s->streams[i]->ls.n ? 1 : stream_first(s, s->streams[i], &in);
-    if (first <= 0)
-        return first;
     for (;;) {
         if (in.kind == IT_IO_DATA)
             in.data = it_bytes_of(p + at, n - at);
@@ -166,7 +163,9 @@ int it_turn_stream_input(it_turn_server *s, it_time now, const it_io *in)
         return stream_accept(s, now, in);
     if (!st)
         return in->kind == IT_IO_DATA ? (int)in->data.n : 0;
-    int taken = stream_take(s, now, i, *in);
+    int taken = st->ls.n ? 1 : stream_first(s, st, in);
+    if (taken > 0)
+        taken = stream_take(s, now, i, *in);
     it_bits_add(&s->busy, i);
     if (!it_stream_alive(&st->s) && !st->s.rst_due)
         stream_gone(s, i);

@@ -125,6 +125,13 @@ START_TEST(what_is_in_clear_is_not_heard)
     in.local = n->server;
     in.remote = n->host[0];
     ck_assert_int_eq(it_turn_server_input(n->s, n->now, &in), 5);
+    uint8_t room[200];
+    it_io out;
+    memcpy(room + 100, DATA, sizeof DATA);
+    in.data.p = room + 100;
+    ck_assert(!it_turn_server_relay(n->s, n->now, &in, room + 100, &out));
+    it_io back = {.kind = IT_IO_DGRAM, .flow = IT_IO_BOUND_FLOW, .remote = peer, .data = {room + 100, 4}};
+    ck_assert(!it_turn_server_relay(n->s, n->now, &back, room + 100, &out));
     net_run(n, n->now + IT_SEC);
     ck_assert_uint_eq(n->counts[0][IT_TURN_CLIENT_DATA], 0);
     ck_assert_uint_eq(n->at_peers, 0);
