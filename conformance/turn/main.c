@@ -170,7 +170,7 @@ static bool caller_done(void *self)
 /* Deletes the allocation. Returns 0 or an error. */
 static int hang_up(caller *c, it_loop *l)
 {
-    int err = it_turn_client_close(c->turn, it_loop_now(l) + c->date);
+    int err = c->turn ? it_turn_client_close(c->turn, it_loop_now(l) + c->date) : IT_ERR_STATE;
     c->ready = false;
     for (int i = 0; err >= 0 && !it_turn_client_over(c->turn) && i < 20; i++) {
         c->ended = false;
@@ -185,17 +185,20 @@ static int run(caller *c)
     it_loop_cfg cfg = {.alloc = &c->alloc, .clock = IT_CLOCK_WALL, .ready = caller_done, .self = c};
     it_loop_app_cfg app = {.name = "turn", .loopback = true};
     it_loop *l = it_loop_new(&cfg);
-    int err = l ? it_loop_add(l, &CALLER_OPS, c, &app, NULL) : IT_ERR_NOMEM;
+    if (!l)
+        return 1;
+    int err = it_loop_add(l, &CALLER_OPS, c, &app, NULL);
     if (err >= 0)
         err = it_loop_wait(l, it_loop_now(l) + 120 * IT_SEC, NULL, 0);
-    if (err >= 0 && c->turn)
+    if (err >= 0)
         err = hang_up(c, l);
     if (err < 0)
         printf("failed: %s\n", it_err_str(err));
     printf("%u sent, %u received%s\n", (unsigned)c->sent, (unsigned)c->received,
            c->turn && it_turn_client_over(c->turn) ? ", deleted" : "");
     it_loop_free(l);
-    return err >= 0 && c->sent == c->count && c->received == c->count ? 0 : 1;
+    bool all = c->sent == c->count && c->received == c->count;
+    return err < 0 || !all;
 }
 
 int main(int argc, char **argv)

@@ -53,7 +53,8 @@ void *it_turn_app_new(const it_turn_app_cfg *cfg)
                             .no_relay4 = cfg->no_relay4,
                             .no_relay6 = cfg->no_relay6,
                             .relayed_peers = true, /* two peers that both reach nothing but this server */
-                            .mobility = cfg->mobility};
+                            .mobility = cfg->mobility,
+                            .tcp_peers = cfg->tcp_peers};
     s.policy.allow = a->cfg.allow;
     s.policy.deny = a->cfg.deny;
     s.policy.n_allow = cfg->n_allow;
@@ -139,7 +140,7 @@ static int turn_input(void *o, it_time now, const it_io *in)
 {
     turn_app *a = o;
     it_io io = *in;
-    if (in->flow < IT_IO_BOUND_FLOW)
+    if (in->flow < IT_TURN_APP_BASES)
         return turn_base_input(a, now, in);
     if (in->flow >= LISTENS && in->flow < IT_IO_ACCEPTED_FLOW)
         return turn_listener_input(a, in);

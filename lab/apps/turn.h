@@ -11,6 +11,7 @@
 #include "stack/turn/server/server.h"
 
 #define IT_TURN_APP_PORTS 4
+#define IT_TURN_APP_BASES 0x10000u /* flows from here on are the server's own */
 #define IT_TURN_APP_RULES 16
 
 typedef struct it_turn_app_cfg {
@@ -26,6 +27,7 @@ typedef struct it_turn_app_cfg {
     size_t n_allow, n_deny;
     bool no_relay4, no_relay6;
     bool mobility;
+    bool tcp_peers; /* RFC 6062 */
 } it_turn_app_cfg;
 
 /* Its object, |cfg| copied. NULL without memory. */

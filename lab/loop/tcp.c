@@ -153,13 +153,17 @@ static int data_out(it_loop *l, uint32_t i, it_bytes data)
 static int connect_fd(const it_loop *l, int app, const it_io *io)
 {
     loop_sa to, from;
-    int no;
+    int no, one = 1;
     socklen_t n = it_loop_sa(&to, io->remote);
     int fd = socket(to.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
     set_delay(l, app, fd);
     bool bound = it_ip_none(io->local.ip) && !io->local.port;
+    if (io->local.port) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+    }
     if (!bound) {
         it_addr local = io->local;
         if (it_ip_none(local.ip) && it_ip_is4(io->remote.ip))
@@ -369,6 +373,8 @@ int it_loop_tcp_listen(it_loop *l, uint32_t i, it_addr local)
         close(fd);
         return err;
     }
+    /* Only now: two listeners on one port are refused, but what leaves from it may share it (RFC 6062, RFC 6544). */
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
     s->fd = fd;
     s->local = it_loop_sockname(fd);
     err = it_loop_sock_arm(l, i, EPOLLIN);

@@ -116,6 +116,7 @@ static it_turn_server *new_server(const it_serve_cfg *cfg)
     const it_serve_turn_cfg *t = &cfg->turn;
     it_tls_cfg tls;
     it_turn_server_cfg s = {.alloc = cfg->alloc, .software = "icetank " IT_VERSION, .relayed_peers = true};
+    s.tcp_peers = true;
     s.channels_5766 = true; /* its port is its own: libraries of that time and coturn's tools draw such numbers */
     if (t->n_users)
         s.auth = (it_stun_credentials){.realm = t->realm, .users = t->users, .n_users = t->n_users};

@@ -496,7 +496,7 @@ return function(L)
   -- What t:internet { turn = ... } asks for, as the server takes it.
   L.TURN_BY = { "udp", "tcp", "tls", "dtls" }
   function L.turn_wanted(s)
-    local n, out = 0, { users = {}, udp = s.udp or { 3478 }, tcp = s.tcp or { 3478 }, tls = s.tls or {}, dtls = s.dtls or {}, quota = s.quota, allow = s.allow, deny = s.deny, mobility = s.mobility,
+    local n, out = 0, { users = {}, udp = s.udp or { 3478 }, tcp = s.tcp or { 3478 }, tls = s.tls or {}, dtls = s.dtls or {}, quota = s.quota, allow = s.allow, deny = s.deny, mobility = s.mobility, tcp_peers = s.tcp_peers,
       no4 = s.family == "v6", no6 = s.family == "v4" }
     for _, k in ipairs(L.TURN_BY) do
       for i, port in ipairs(out[k]) do L.check_type("port", port, ("internet.turn.%s[%d]"):format(k, i)) end

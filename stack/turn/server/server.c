@@ -18,12 +18,17 @@ it_turn_server *it_turn_server_new(const it_turn_server_cfg *cfg)
     s->channel_last = cfg->channels_5766 ? IT_TURN_CHANNEL_LAST_5766 : IT_TURN_CHANNEL_LAST;
     it_map_init(&s->by_flow, cfg->alloc, 1);
     it_map_init(&s->by_assoc, cfg->alloc, 3);
+    it_map_init(&s->by_id, cfg->alloc, 1);
+    it_map_init(&s->by_peer_flow, cfg->alloc, 1);
+    it_bits_init(&s->conn_busy, cfg->alloc);
     it_bits_init(&s->busy, cfg->alloc);
     int err = it_turn_table_init(&s->t, cfg->alloc, &cfg->limits, cfg->auth.realm ? cfg->auth.n_users : 1);
     if (err == 0)
         err = it_tourney_init(&s->idle, cfg->alloc);
     if (err == 0)
         err = it_tourney_init(&s->assoc_clock, cfg->alloc);
+    if (err == 0)
+        err = it_tourney_init(&s->conn_clock, cfg->alloc);
     /* What goes over the wire tells nothing of |cfg|->rng: its bytes seed a generator that can be shown (RFC 8656
      * section 18.10, RFC 8016 section 3.1.2). */
     it_rng seed = cfg->rng;
@@ -56,12 +61,17 @@ void it_turn_server_free(it_turn_server *s)
     it_alloc *a = s->cfg.alloc;
     it_turn_stream_free_all(s);
     it_turn_dtls_free_all(s);
+    it_turn_tcp_free_all(s);
     for (size_t i = 0; i < IT_TURN_SERVER_QUEUE; i++)
         it_free(a, s->ring[i].p);
     it_turn_table_fini(&s->t);
     it_tourney_fini(&s->idle);
     it_map_fini(&s->by_flow);
     it_map_fini(&s->by_assoc);
+    it_map_fini(&s->by_id);
+    it_map_fini(&s->by_peer_flow);
+    it_bits_fini(&s->conn_busy);
+    it_tourney_fini(&s->conn_clock);
     it_tourney_fini(&s->assoc_clock);
     it_bits_fini(&s->busy);
     it_stun_guard_free(s->guard);
@@ -127,7 +137,8 @@ int it_turn_server_output(it_turn_server *s, it_time now, it_io *out, uint8_t *b
     }
     if (it_turn_table_output(&s->t, out))
         return 1;
-    return it_turn_stream_output(s, now, out, buf, cap);
+    int n = it_turn_stream_output(s, now, out, buf, cap);
+    return n != 0 ? n : it_turn_tcp_output(s, now, out, buf, cap);
 }
 
 /* --- in --- */
@@ -181,6 +192,12 @@ static int server_bound(it_turn_server *s, it_time now, const it_io *in)
     return 0;
 }
 
+/* Of a relayed address of TCP. */
+static int server_listening(it_turn_server *s, it_time now, const it_io *in)
+{
+    return in->flow >= IT_IO_BOUND_FLOW ? it_turn_bound(s, now, in) : 0;
+}
+
 static int server_unbind(it_turn_server *s, it_time now, const it_io *in)
 {
     size_t kept = 0;
@@ -195,33 +212,63 @@ static int server_unbind(it_turn_server *s, it_time now, const it_io *in)
     return 0;
 }
 
-int it_turn_server_input(it_turn_server *s, it_time now, const it_io *in)
+/* True for the number of a stream: of a client, or of a connection with a peer. */
+static bool is_stream(uint32_t flow)
+{
+    return flow >= IT_IO_ACCEPTED_FLOW || (flow >= IT_TURN_CONN_FLOW && flow < IT_IO_BOUND_FLOW);
+}
+
+static int server_stream(it_turn_server *s, it_time now, const it_io *in)
+{
+    int n = 0;
+    if (it_turn_tcp_input(s, now, in, &n))
+        return n;
+    if (in->flow >= IT_IO_ACCEPTED_FLOW)
+        return it_turn_stream_input(s, now, in);
+    return (int)in->data.n; /* of one that is gone */
+}
+
+static int server_take(it_turn_server *s, it_time now, const it_io *in)
 {
     static int (*const BY_KIND[])(it_turn_server *, it_time, const it_io *) = {[IT_IO_DGRAM] = server_dgram,
                                                                                [IT_IO_BOUND] = server_bound,
+                                                                               [IT_IO_LISTENING] = server_listening,
                                                                                [IT_IO_UNBIND] = server_unbind,
                                                                                [IT_IO_ERROR] = it_turn_from_icmp};
-    it_turn_table_expire(&s->t, now);
-    if (in->flow >= IT_IO_ACCEPTED_FLOW)
-        return it_turn_stream_input(s, now, in);
+    if (is_stream(in->flow))
+        return server_stream(s, now, in);
     if ((size_t)in->kind >= sizeof BY_KIND / sizeof BY_KIND[0] || !BY_KIND[in->kind])
         return (int)in->data.n;
     int err = BY_KIND[in->kind](s, now, in);
     return err < 0 ? err : (int)in->data.n;
 }
 
+int it_turn_server_input(it_turn_server *s, it_time now, const it_io *in)
+{
+    it_turn_table_expire(&s->t, now);
+    int before = it_turn_tcp_tidy(s, now);
+    int n = server_take(s, now, in);
+    int after = it_turn_tcp_tidy(s, now);
+    after = before < 0 ? before : after;
+    return after < 0 ? after : n;
+}
+
 int it_turn_server_tick(it_turn_server *s, it_time now)
 {
     it_turn_table_expire(&s->t, now);
     it_turn_stream_tick(s, now);
-    return it_turn_dtls_tick(s, now);
+    int err = it_turn_dtls_tick(s, now), tcp = it_turn_tcp_tick(s, now), tidy = it_turn_tcp_tidy(s, now);
+    tcp = tcp < 0 ? tcp : tidy;
+    return err < 0 ? err : tcp;
 }
 
 it_time it_turn_server_next(const it_turn_server *s)
 {
     it_time table = it_turn_table_next(&s->t), streams = it_turn_stream_next(s);
     it_time dtls = it_turn_dtls_next(s);
+    it_time tcp = it_turn_tcp_next(s);
     table = dtls < table ? dtls : table;
+    table = tcp < table ? tcp : table;
     return table < streams ? table : streams;
 }
 

@@ -58,7 +58,7 @@ static size_t users_in(lua_State *L, int index, it_stun_user out[USERS])
 }
 
 /* turn_server(host, label, { udp, tcp, tls, dtls, names of the certificate or nil, users, realm, lifetime,
- * max_lifetime, nonce, quota, allow, deny, mobility, no4, no6 }) -> app */
+ * max_lifetime, nonce, quota, allow, deny, mobility, tcp_peers, no4, no6 }) -> app */
 static int t_server(lua_State *L)
 {
     it_script *s = it_script_of(L);
@@ -86,6 +86,7 @@ static int t_server(lua_State *L)
     cfg.n_allow = rules_in(L, 3, "allow", cfg.allow);
     cfg.n_deny = rules_in(L, 3, "deny", cfg.deny);
     cfg.mobility = it_script_bool(L, 3, "mobility");
+    cfg.tcp_peers = it_script_bool(L, 3, "tcp_peers");
     cfg.no_relay4 = it_script_bool(L, 3, "no4");
     cfg.no_relay6 = it_script_bool(L, 3, "no6");
     snprintf(run, sizeof run, "%s/%lld", label, (long long)it_lab_now(s->lab));
