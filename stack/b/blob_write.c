@@ -44,8 +44,22 @@ static void fill_level(it_sdp_level *l, const it_blob *b)
         memcpy(l->print[i].value, b->prints[i], IT_SHA256_SIZE);
     }
     l->n_prints = b->n_prints;
-    l->options = IT_SDP_ICE2 | IT_SDP_TRICKLE | (b->renominates ? IT_SDP_RENOMINATION : 0u);
+    l->options =
+        IT_SDP_ICE2 | IT_SDP_TRICKLE | (b->renominates ? IT_SDP_RENOMINATION : 0u) | (b->sped ? IT_SDP_SPED : 0u);
     l->setup = b->setup;
+}
+
+/* Tells the credentials of the sections at the level of the session. */
+static void share_creds(it_sdp *s)
+{
+    for (size_t i = 0; i < s->n_media; i++) {
+        it_sdp_level *own = &s->media[i].own;
+        if (own->ufrag.n && !s->all.ufrag.n) {
+            s->all.ufrag = own->ufrag;
+            s->all.pwd = own->pwd;
+        }
+        own->ufrag = own->pwd = it_bytes_of(NULL, 0);
+    }
 }
 
 static void fill_media(it_sdp_media *m, const it_blob_section *s, char formats[4])
@@ -117,6 +131,8 @@ static void writing_begin(writing *w, it_alloc *alloc, const it_blob *b)
         if (w->lines.n)
             m->own.lines = it_bytes_of(w->lines.p + at[i], at[i + 1] - at[i]);
     }
+    if (b->shared_creds)
+        share_creds(&w->s);
 }
 
 static void writing_end(writing *w, it_str *out)

@@ -5,6 +5,7 @@
  *     signal.c    blobs out and in, generations, restarts
  *     foreign.c   what a description of another's stack comes to; the channels
  *     path.c      what ICE reports: paths, restarts, death; conn.c has the rest
+ *     sped.c      the handshakes of DTLS that checks carry
  *     stream.c    what the transports come to: the media streams, and the whole
  *
  *     media stream --> one transport a component, or the one that all share (BUNDLE) --> a connection, a component of
@@ -41,6 +42,7 @@ typedef struct b_transport {
     it_time valid_until;          /* consent to use a valid pair before one is selected (RFC 7675 section 5.1) */
     uint32_t stalled_generation;  /* 1 + the generation begun for a stall before the opening, 0: none */
     uint32_t selected_generation; /* 1 + that of the selected pair, 0: none */
+    uint64_t flight_at;           /* |batch| in which the flight that checks carry was written */
 } b_transport;
 
 /* A media stream. */
@@ -98,6 +100,11 @@ struct it_b {
     size_t n_pending;   /* BINDs without an answer */
     uint32_t last_flow; /* BINDs so far */
     bool gather_due;    /* as soon as none is pending */
+    /* a restart with fresh sockets */
+    bool renewing;       /* they are being bound */
+    bool superseding;    /* there are old ones */
+    uint32_t fresh_from; /* BINDs before the latest one */
+    it_time old_until;   /* when those that it superseded are given back, IT_NEVER: they may be in use */
 
     /* signaling, ours */
     uint32_t generation; /* both sides use the same number; a restart takes the next one */
@@ -124,6 +131,7 @@ struct it_b {
 
     /* the path */
     bool dtls_client;
+    uint64_t batch;      /* inputs, ticks and blobs so far: what is written in one is one flight */
     it_time restart_at;  /* next try while stalled; IT_NEVER */
     it_time began_at;    /* when the last restart began; IT_NEVER before the first */
     it_time restart_gap; /* until the one after it */
@@ -155,6 +163,11 @@ int it_b_transport_of(const it_b *b, uint32_t flow);
 void it_b_gather(it_b *b, it_time now);
 /* The next BIND: 1, or 0. */
 int it_b_bind_out(it_b *b, it_io *out);
+/* Binds a fresh socket for every one that there is, on which the restart that follows gathers. */
+void it_b_renew_sockets(it_b *b, it_time now);
+/* The generation that began with fresh sockets has its pairs: the old ones go as soon as what is on its way to them
+ * cannot matter any more. */
+void it_b_sockets_settled(it_b *b, it_time now);
 /* Transport |t| has ended: its sockets are given back as soon as what is on its way to them cannot matter any more. */
 void it_b_sockets_free(it_b *b, it_time now, int t);
 /* Takes those out of use whose time has come; when the next one is due; the next UNBIND: 1, or 0. */
@@ -167,6 +180,7 @@ int it_b_socket_in(it_b *b, it_time now, const it_io *in);
 /* signal.c */
 void it_b_forget_cands(it_b *b);
 void it_b_on_candidate(it_b *b, int stream, const it_ice_cand *c);
+void it_b_on_removed(it_b *b, int stream, const it_ice_cand *c); /* it is gone: the next blob is without it */
 void it_b_begin_restart(it_b *b, it_time now, uint32_t generation);
 /* Restarts now, or when the restart under way has had two fifths of T_linkdown: a network that flaps must not keep it
  * from coming to its end. */
@@ -200,6 +214,21 @@ int it_b_data(it_b *b, it_time now, const it_io *in);
 it_time it_b_path_next(const it_b *b);
 /* A socket of |t| is gone, |left| are there now. */
 void it_b_base_gone(it_b *b, it_time now, b_transport *t, int left);
+
+/* sped.c */
+/* The far side is known, |far|: its checks carry handshakes as well; those of ours begin that do not need a path. */
+void it_b_sped_meet(it_b *b, it_time now, bool far);
+/* Gives the channels what came in checks. Returns 0 or IT_ERR_NOMEM. */
+int it_b_sped_in(it_b *b, it_time now);
+/* Takes what the channels have written for which there is no path, before checks leave. */
+void it_b_sped_out(it_b *b, it_time now);
+/* A datagram of |t|'s channel leaves by its path, or has come by it. */
+void it_b_sped_wrote(it_b *b, b_transport *t, it_bytes datagram);
+void it_b_sped_read(it_b *b, const b_transport *t, it_bytes datagram);
+/* True when checks have taken along all that the handshake of |t| has written. */
+bool it_b_sped_on_its_way(it_b *b, const b_transport *t);
+/* Follows the handshake of |t|. */
+void it_b_sped_follow(it_b *b, const b_transport *t);
 
 /* stream.c */
 /* Sets streams and transports up as the configuration says. Returns 0, IT_ERR_RANGE or IT_ERR_NOMEM. */

@@ -192,6 +192,7 @@ void it_ice_consent_response(it_ice *a, it_time now, const it_ice_resp *r)
     if (!it_stun_get(r->msg, IT_STUN_FINGERPRINT) ||
         it_stun_check_response(r->msg, &it_ice_far_of(s->gen, stream)->key, IT_STUN_MESSAGE_INTEGRITY))
         return;
+    it_ice_sped_answered(a, stream, component, r);
     it_stun_trans_end(a->trans, r->msg->txid);
     /* From the remote peer's transport address, to ours (RFC 7675 section 5.1). */
     if (r->in->flow != r->flow || !it_addr_eq(r->in->remote, r->remote) || it_ice_not_understood(r->msg))
@@ -227,4 +228,10 @@ void it_ice_revoke(it_ice *a, it_time now)
         for (int c = 1; c <= a->streams[i].n_comps; c++)
             if (a->streams[i].comps[c - 1].sel.gen)
                 it_ice_consent_lost(a, now, (int)i, c, "ended by the far side, RFC 7675 section 5.2");
+}
+
+void it_ice_sel_lose(it_ice *a, it_time now, int stream, int component)
+{
+    it_ice_sel_drop(a, now, it_ice_comp_of(a, stream, component));
+    it_ice_say(a, &(it_ice_event){.kind = IT_ICE_LOST, .stream = stream, .component = component}, NULL);
 }

@@ -31,6 +31,7 @@
 #define IT_ICE_EARLY_MAX 32        /* checks remembered before the far side's credentials are known */
 #define IT_ICE_OUT_MAX 256         /* responses waiting to be taken; more are dropped, as a full socket would */
 #define IT_ICE_OUT_BYTES 160       /* the longest response: an error with 8 unknown attributes */
+#define IT_ICE_SEAL (24 + 8)       /* bytes of MESSAGE-INTEGRITY and FINGERPRINT */
 #define IT_ICE_UNKNOWN_MAX 8       /* unknown attributes named in an error response */
 #define IT_ICE_LINGER (3 * IT_SEC) /* RFC 8445 section 8.3.1: how long a superseded generation is still answered */
 #define IT_ICE_BASES_MAX 256
@@ -56,14 +57,21 @@ typedef struct it_ice_far {
     uint64_t hash;   /* of both */
 } it_ice_far;
 
+/* What we are called and prove ourselves by. */
+typedef struct it_ice_creds {
+    char ufrag[IT_ICE_LOCAL_UFRAG + 1], pwd[IT_ICE_LOCAL_PWD + 1];
+    it_hmac_key key; /* of pwd: requests that come in, responses to them */
+} it_ice_creds;
+
 /* One generation's credentials. Lives while it is current, while a selected pair of it is in use, and a little longer.
  */
 typedef struct it_ice_gen {
     uint32_t number;
-    uint32_t users; /* selected pairs */
-    it_time until;  /* answered at least until then */
-    char ufrag[IT_ICE_LOCAL_UFRAG + 1], pwd[IT_ICE_LOCAL_PWD + 1];
-    it_hmac_key key; /* of our pwd: requests that come in, responses to them */
+    uint32_t users;      /* selected pairs */
+    it_time until;       /* answered at least until then */
+    it_ice_creds creds;  /* of the first stream, or of all */
+    it_ice_creds *later; /* of the streams behind the first, where each has its own */
+    size_t n_later, cap_later;
     bool have_remote;
     uint64_t rhash;   /* of the far ufrag and pwd */
     it_ice_far far;   /* of all streams */
@@ -112,11 +120,13 @@ typedef struct it_ice_sel {
 } it_ice_sel;
 
 typedef struct it_ice_comp {
-    uint32_t n_bases_ever; /* order of preference of the next base */
-    it_time first_valid;   /* IT_NEVER: no valid pair yet in this generation */
-    uint32_t nominated;    /* pair id, 0: none */
-    uint32_t nomination;   /* controlled: the highest number of a nomination that came in this generation */
+    uint32_t n_bases_ever;           /* order of preference of the next base */
+    it_time first_valid;             /* IT_NEVER: no valid pair yet in this generation */
+    uint32_t nominated;              /* pair id, 0: none */
+    uint32_t nomination;             /* controlled: the highest number of a nomination that came in this generation */
+    bool lost_nominated, lost_valid; /* scratch: its pairs that it_ice_pair_take took were so */
     it_ice_sel sel;
+    it_sped *sped; /* owned; NULL: checks carry nothing of DTLS */
 } it_ice_comp;
 
 enum it_ice_lstate { IT_ICE_RUNNING, IT_ICE_LIST_COMPLETED, IT_ICE_LIST_FAILED };
@@ -149,7 +159,8 @@ typedef struct it_ice_base {
     int parent;      /* flow of the owner's base beside which it is */
     uint32_t listen; /* flow of its listening port, 0: none */
     enum it_ice_tcp_socket socket;
-    bool retired; /* of an earlier generation */
+    bool retired;    /* of an earlier generation */
+    bool superseded; /* by fresh ones: not gathered on any more */
 } it_ice_base;
 
 typedef struct it_ice_local {
@@ -203,6 +214,12 @@ typedef struct it_ice_outgoing {
     it_addr local, remote;
     uint16_t n;
     uint8_t data[IT_ICE_OUT_BYTES];
+    /* A success response that is written when it is taken, with what there is of DTLS then (it_ice_sped): */
+    bool late;
+    uint16_t integrity; /* the attribute that proves it */
+    uint32_t gen;       /* by whose password, by number */
+    int stream, component;
+    uint8_t txid[IT_STUN_TXID];
 } it_ice_outgoing;
 
 typedef struct it_ice_queued_event {
@@ -250,6 +267,7 @@ struct it_ice {
     size_t n_events, head_event, cap_events;
 
     bool gathering;                 /* the owner asked for it */
+    bool renewing;                  /* fresh bases are on their way */
     bool gathered;                  /* and it ended, in this generation */
     bool remote_done;               /* the far side's end of candidates, in this generation */
     bool checking;                  /* the first check of this generation was chosen: initial states are computed */
@@ -303,8 +321,9 @@ typedef struct it_ice_resp {
     uint64_t tag;
     it_addr local, remote; /* of the request */
     uint32_t flow;
-    it_time first; /* when it was first sent */
-    uint32_t sent; /* how often */
+    it_time first;    /* when it was first sent */
+    it_bytes request; /* its bytes, until its transaction ends */
+    uint32_t sent;    /* how often */
 } it_ice_resp;
 
 /* What a check says and where it goes. */
@@ -341,7 +360,12 @@ void it_ice_switch_role(it_ice *a, bool new_tiebreaker);
 
 /* gen.c */
 it_ice_gen *it_ice_gen_new(it_ice *a); /* fresh credentials, appended to gens; NULL without memory */
-it_ice_gen *it_ice_gen_by_ufrag(it_ice *a, it_bytes ufrag);
+/* Whose user name fragment |ufrag| is: the credentials, NULL: none of ours; |*gen| and |*stream| are theirs, -1: all
+ * streams'. */
+const it_ice_creds *it_ice_creds_by_ufrag(it_ice *a, it_bytes ufrag, it_ice_gen **gen, int *stream);
+/* Ours for |stream|. */
+const it_ice_creds *it_ice_creds_of(const it_ice_gen *g, int stream);
+int it_ice_gen_add_stream(it_ice *a); /* a stream was added: its credentials. 0 or IT_ERR_NOMEM */
 /* The far side's credentials for |stream|; of a stream that is none, those of all. */
 const it_ice_far *it_ice_far_of(const it_ice_gen *g, int stream);
 void it_ice_gens_tidy(it_ice *a, it_time now);
@@ -356,6 +380,7 @@ void it_ice_gather_timeout(it_ice *a, it_time now, uint32_t id);
 void it_ice_gather_refresh(it_ice *a, it_time now);
 it_time it_ice_gather_next(const it_ice *a);
 void it_ice_gather_check_done(it_ice *a);
+bool it_ice_gather_asks(const it_ice *a); /* an answer is waited for, or a listening port */
 /* Task |task| is over: the server saw the base as |mapped|, none: not known. */
 void it_ice_gather_relayed(it_ice *a, it_time now, uint32_t task, it_addr mapped);
 /* The local candidate of base |flow| with this address, or NULL. */
@@ -409,6 +434,8 @@ bool it_ice_pairable(const it_ice_cand *l, const it_ice_cand *r);
  * room. Returns 0 or IT_ERR_NOMEM. */
 int it_ice_pair_add(it_ice *a, int stream, const it_ice_cand *l, const it_ice_cand *r, it_ice_pair **out);
 void it_ice_pair_remove(it_ice *a, it_ice_stream *s, size_t i);
+/* Removes pair |i| of |s|, what it was being kept for it_ice_losses_settle, which is to follow. */
+void it_ice_pair_take(it_ice *a, it_ice_stream *s, size_t i);
 void it_ice_pair_end_checks(it_ice *a, const it_ice_pair *p); /* forgets all its transactions */
 void it_ice_pairs_sort(it_ice_stream *s);
 void it_ice_pairs_reprioritise(it_ice *a);
@@ -428,11 +455,17 @@ it_stun_timing it_ice_check_timing(const it_ice *a); /* section 14.3 */
 int it_ice_components(const it_ice *a, size_t stream); /* that matter, section 6.1.2.2 */
 void it_ice_lists_update(it_ice *a, it_time now);      /* sections 7.2.5.4, 8.1.2, RFC 8863 section 4 */
 
+/* A component of |s| has lost its nominated pair: the checklist runs on, with pairs that left it as it concluded.
+ * Patience begins anew, as candidates may come (RFC 8863 section 4). */
+void it_ice_list_reopen(it_ice *a, it_time now, it_ice_stream *s);
+
 /* check.c */
 int it_ice_check_start(it_ice *a, it_time now, it_ice_pair *p);
 int it_ice_request_start(it_ice *a, it_time now, const it_ice_request *q, uint8_t txid[IT_STUN_TXID]);
 void it_ice_response(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m);
 void it_ice_check_timeout(it_ice *a, it_time now, uint32_t id, const uint8_t txid[IT_STUN_TXID]);
+/* The authentic success response |r| of a check of that component: what it carries of DTLS. */
+void it_ice_sped_answered(it_ice *a, int stream, int component, const it_ice_resp *r);
 /* RFC 8489 sections 6.3.3, 6.3.4: a response with such attributes is discarded and its transaction has failed. */
 bool it_ice_not_understood(const it_stun_msg *m);
 void it_ice_role_conflict(it_ice *a, unsigned flags); /* a 487 came in */
@@ -440,6 +473,8 @@ void it_ice_pair_refuse(it_ice *a, it_ice_pair *p);   /* no check of |p| can lea
 
 /* server.c */
 void it_ice_serve(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m);
+/* Writes the response |o| that was put off. Returns its size; 0: its generation is gone, or |cap| is too small. */
+size_t it_ice_late_answer(it_ice *a, const it_ice_outgoing *o, uint8_t *buf, size_t cap);
 void it_ice_early_replay(it_ice *a, it_time now);
 
 /* nominate.c */
@@ -453,6 +488,10 @@ void it_ice_nominated(it_ice *a, it_time now, it_ice_pair *p); /* the valid pair
 /* A valid pair of the component is gone: tells of the best one left. */
 void it_ice_valid_lost(it_ice *a, int stream, int component);
 void it_ice_select(it_ice *a, it_time now, size_t stream); /* its checklist is Completed */
+
+/* What the pairs that it_ice_pair_take took of |stream| mean for its components. |goes_on|: another pair may be
+ * nominated in this generation. */
+void it_ice_losses_settle(it_ice *a, it_time now, int stream, bool goes_on);
 
 /* renominate.c */
 bool it_ice_renominates(const it_ice *a);       /* both sides do */
@@ -470,6 +509,7 @@ void it_ice_lite_heard(it_ice *a, it_time now, int flow, it_addr remote);
 /* consent.c */
 void it_ice_sel_start(it_ice *a, it_time now, it_ice_comp *c, const it_ice_pair *p);
 void it_ice_sel_drop(it_ice *a, it_time now, it_ice_comp *c);
+void it_ice_sel_lose(it_ice *a, it_time now, int stream, int component); /* with LOST */
 void it_ice_consent_tick(it_ice *a, it_time now);
 it_time it_ice_consent_next(const it_ice *a);
 void it_ice_consent_response(it_ice *a, it_time now, const it_ice_resp *r);
