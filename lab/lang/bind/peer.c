@@ -87,7 +87,7 @@ static int p_stun_server(lua_State *L)
         return luaL_error(L, "not enough memory");
     int port = (int)luaL_checkinteger(L, 2);
     it_script_check(L, it_lab_add(s->lab, h, &it_stun_server_ops, o, name, port), "STUN server");
-    it_stun_tcp *tcp = it_stun_tcp_new(&cfg);
+    it_stun_tcp *tcp = it_stun_tcp_new(&cfg, NULL);
     if (!tcp)
         return luaL_error(L, "not enough memory");
     snprintf(name, sizeof name, "%s/tcp", it_host_node(h)->name);

@@ -579,7 +579,7 @@ return function(L)
       deciding[e] = fault
       for _, k in ipairs { "t_detect", "t_death", "t_recover" } do out[k] = most(out[k], own[k]) end
     end
-    local trips = first_media(call)
+    local trips = call == L.calls[1] and first_media(call) or nil
     out.round_trips = trips and #trips // 2 -- those before the packet of media leaves; half a one counts as one
     return out, trips
   end
