@@ -14,6 +14,7 @@ typedef struct it_signal_link {
     uint8_t mode; /* enum it_signal_link_mode */
     it_stream s;
     it_layers ls;
+    it_layer tls;   /* ops NULL: none, whatever the client says */
     uint32_t box;   /* of POLL, WS; IT_MAILBOX_NONE */
     it_time active; /* when it last said something */
     it_time hold;   /* POLL: until then */
@@ -29,13 +30,21 @@ struct it_signal_server {
     it_signal_link **v; /* NULL: a free place */
     size_t n, cap;
     it_bits busy;      /* links that may have something to put out */
+    it_bits keyed;     /* those whose TLS may have lines for a key log */
     uint32_t *refused; /* flows to reset */
     size_t n_refused, cap_refused;
     it_time now;
     it_str reply;
     it_signal_server_stats stats;
+    it_signal_tale tales[IT_SIGNAL_TALES]; /* a ring */
+    uint64_t told, heard;                  /* so many were told; and were asked for, or lost */
     uint8_t buf[IT_LAYER_MESSAGE];
 };
+
+/* --- server.c --- */
+
+/* A tale of |kind| of |client|, which the caller fills. */
+it_signal_tale *it_signal_server_tell(it_signal_server *s, enum it_signal_tale_kind kind, it_addr client);
 
 /* --- server_take.c --- */
 

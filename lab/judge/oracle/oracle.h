@@ -162,6 +162,7 @@ typedef struct it_oracle_side {
     it_time hears_least, hears_most;     /* when what it is told may reach it at the earliest */
     int streams, stream_base;            /* that session's streams, and from which base they leave */
     int racers;                          /* streams that were tried beside the first, as that took long to open */
+    uint8_t stream_box;                  /* 1 + the index of the box whose own host hands them on; 0: none does */
 } it_oracle_side;
 
 /* A server in the internet, on one port. */

@@ -27,6 +27,7 @@ typedef struct it_oracle_reach {
     uint8_t families; /* by which: bits IT_ORACLE_V4, V6, of the host's addresses; 0: NONE */
     it_time since;    /* from when on, since the world began: after a login; 0: at once */
     int64_t bytes;    /* CUT: of payload, both ways together */
+    uint8_t box;      /* CAUGHT: 1 + the index of the box that answers; else 0 */
     char why[256];    /* the deciding rule, one sentence */
 } it_oracle_reach;
 

@@ -56,7 +56,8 @@ static void box_of(lua_State *L, int at, it_oracle_box *b)
 }
 
 /* Fills |side| from the table at |at|: { { net, ip, up, down, slack }..., ta, rto, as_told, checks_first, keepalive,
- * least, most, session_least, session_most, hears_least, hears_most, streams, racers, stream_base }. */
+ * least, most, session_least, session_most, hears_least, hears_most, streams, racers, stream_base,
+ * stream_box }. */
 static void side_of(lua_State *L, int at, it_oracle_side *side)
 {
     side->n_bases = (int)luaL_len(L, at);
@@ -78,6 +79,7 @@ static void side_of(lua_State *L, int at, it_oracle_side *side)
     side->streams = (int)it_script_int(L, at, "streams", 0);
     side->racers = (int)it_script_int(L, at, "racers", 0);
     side->stream_base = (int)it_script_int(L, at, "stream_base", 0);
+    side->stream_box = (uint8_t)it_script_int(L, at, "stream_box", 0);
     for (int i = 0; i < side->n_bases; i++) {
         lua_geti(L, at, i + 1);
         int t = lua_gettop(L);
@@ -220,7 +222,7 @@ static int d_oracle(lua_State *L)
     return 2;
 }
 
-/* reach(side, boxes, server, whether by TCP, patience) -> { outcome, families, since, bytes, why } */
+/* reach(side, boxes, server, whether by TCP, patience) -> { outcome, families, since, bytes, box, why } */
 static int d_reach(lua_State *L)
 {
     it_oracle_query *q = lua_newuserdatauv(L, sizeof *q, 0);
@@ -241,6 +243,8 @@ static int d_reach(lua_State *L)
     lua_setfield(L, -2, "since");
     lua_pushinteger(L, r.bytes);
     lua_setfield(L, -2, "bytes");
+    lua_pushinteger(L, r.box);
+    lua_setfield(L, -2, "box");
     return 1;
 }
 

@@ -77,7 +77,8 @@ return function(L)
     local name = box.label .. "-own"
     local node = core.host(name)
     local out = core.iface(node, "out")
-    local _, at = L.plug(parent, node, out, name .. ".out", nil, parent.public and "fiber" or "lan", "firewall.own")
+    local wire, at = L.plug(parent, node, out, name .. ".out", nil, parent.public and "fiber" or "lan", "firewall.own")
+    local ips = {}
     local function outside(family, bits, gateway)
       if not gateway then return end
       local ip = parent:alloc(family)
@@ -85,6 +86,7 @@ return function(L)
       parent:claim(ip, at, name)
       core.host_gateway(node, out, gateway)
       core.name(ip, name)
+      ips[#ips + 1] = ip
     end
     outside("v4", parent.bits4, parent.gateway4)
     outside("v6", parent.bits6, parent.gateway6)
@@ -100,6 +102,7 @@ return function(L)
     local app = core.own_app(node, box.node, policy, set)
     rawset(box, "proxy", app)
     rawset(box, "access", access)
+    rawset(box, "own_out", { wire = wire, ips = ips, net = parent }) -- how its own connections leave
     L.proxies[#L.proxies + 1] = { app = app, six = not parent.gateway4 }
   end
   -- Every proxy knows the name server from now on.
@@ -160,7 +163,7 @@ return function(L)
       L.check("reach", s)
       if not s[1][LIST][1][NET].public then L.fail("reach: %s is not at the internet: the oracle tells of servers there", s[1].label) end
       local patience = L.time(s.within or "10s", "reach.within")
-      return L.readonly(L.predict_reach(self, s[1], s[2], s.proto == "tcp", patience), "reach")
+      return L.readonly((L.predict_reach(self, s[1], s[2], s.proto == "tcp", patience)), "reach")
     end)
     -- host:serve { "echo4571", port = 7000 } -> what it tells: open, closed
     L.method(Host, "serve", function(self, s)
