@@ -334,8 +334,21 @@ return function(L)
     give_addr(iface, ip, bits or family == 4 and net.bits4 or whole)
   end
 
+  -- The address of the interface on its own link, which no box hands on (RFC 4291 section 2.5.6). It stays whatever else is renumbered.
+  local n_links = 0
+  local function link_address(iface, path)
+    if iface[NET].public then L.fail("%s.link_local: %s is at the internet, with nobody else on its link", path, iface.label) end
+    n_links = n_links + 1
+    local ip = ("fe80::a:%x"):format(n_links)
+    core.lan_learn(iface[NET].node, ip, iface.at)
+    core.host_addr(iface.host.node, iface.i, ip, 64)
+    core.name(ip, iface.host.label)
+    rawset(iface, "link_ip", ip)
+  end
+
   local function addresses(iface, spec, path)
     local net = iface[NET]
+    if spec.link_local then link_address(iface, path) end
     local family = spec.family or net.six and "v6" or "v4"
     if spec.addr then
       for _, a in ipairs(L.addr_list(spec.addr)) do fixed_addr(iface, a, path .. ".addr") end
@@ -494,14 +507,24 @@ return function(L)
     L.make_servers(s.servers)
   end
   -- What t:internet { turn = ... } asks for, as the server takes it.
+  L.TURN_BY = { "udp", "tcp", "tls", "dtls" }
   function L.turn_wanted(s)
-    local out = { users = {}, udp = s.udp or { 3478 }, tcp = s.tcp or { 3478 }, quota = s.quota, allow = s.allow, deny = s.deny, mobility = s.mobility,
+    local n, out = 0, { users = {}, udp = s.udp or { 3478 }, tcp = s.tcp or { 3478 }, tls = s.tls or {}, dtls = s.dtls or {}, quota = s.quota, allow = s.allow, deny = s.deny, mobility = s.mobility, tcp_peers = s.tcp_peers,
       no4 = s.family == "v6", no6 = s.family == "v4" }
-    for _, k in ipairs { "udp", "tcp" } do
+    for _, k in ipairs(L.TURN_BY) do
       for i, port in ipairs(out[k]) do L.check_type("port", port, ("internet.turn.%s[%d]"):format(k, i)) end
       if #out[k] > 4 then L.fail("internet.turn.%s: at most 4 ports", k) end
+      n = n + #out[k]
     end
-    if #out.udp + #out.tcp == 0 then L.fail "internet.turn: neither udp nor tcp" end
+    if n == 0 then L.fail "internet.turn: none of udp, tcp, tls, dtls" end
+    if n > 8 then L.fail "internet.turn: at most 8 ports in all" end
+    for _, pair in ipairs { { "tls", "tcp" }, { "dtls", "udp" } } do
+      for _, port in ipairs(out[pair[1]]) do
+        for _, other in ipairs(out[pair[2]]) do
+          if port == other then L.fail("internet.turn.%s: port %d is in %s, too; it takes clients without it as well", pair[1], port, pair[2]) end
+        end
+      end
+    end
     for _, k in ipairs { "lifetime", "max_lifetime", "nonce" } do
       out[k] = s[k] and L.time(s[k], "internet.turn." .. k)
       if out[k] and out[k] < 1000000000 then L.fail("internet.turn.%s: at least 1s", k) end
@@ -522,6 +545,7 @@ return function(L)
   function L.start_server(host)
     if L.servers.stun == host then core.stun_server(host.node, 3478) end
     if L.servers.signal == host and L.signals_packets then L.run_signal_server() end
+    if L.servers.turn == host and #L.turn_server.tls + #L.turn_server.dtls > 0 then L.turn_server.names = L.names_of(host) end
     if L.servers.turn == host then rawset(host, "relays", core.turn_server(host.node, host.label .. "/server", L.turn_server)) end
   end
   function L.make_servers(list)
