@@ -138,6 +138,8 @@ static it_turn_job job_of(it_time now, const conn *x)
     j.connection = x->id;
     j.fingerprint = x->fingerprint;
     j.code = j.n_unknown = j.err = 0;
+    j.later = j.ticket = false;
+    j.lifetime = 0;
     return j;
 }
 
