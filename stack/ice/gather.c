@@ -338,12 +338,17 @@ static it_ice_gather_task *task_by_id(it_ice *a, uint32_t id)
     return NULL;
 }
 
+/* RFC 8838 section 13: none after the end of candidates (the mapping moved), none after nomination. */
+static bool takes_srflx(it_ice *a, const it_ice_gather_task *t, const it_ice_base *b)
+{
+    const it_ice_comp *comp = it_ice_comp_of(a, b->stream, b->component);
+    return !t->ended && !(comp && comp->nominated && !a->cfg.behaviour.continual);
+}
+
 static void add_srflx(it_ice *a, it_time now, it_ice_gather_task *t, const it_ice_base *b, it_addr mapped)
 {
     if (!it_ice_local_find(a, b->stream, b->component, b->flow, mapped)) {
-        const it_ice_comp *comp = it_ice_comp_of(a, b->stream, b->component);
-        /* RFC 8838 section 13: none after the end of candidates (the mapping moved), none after nomination. */
-        if (t->ended || (comp && comp->nominated && !a->cfg.behaviour.continual))
+        if (!takes_srflx(a, t, b))
             return;
         if (!local_reflexive(a, b, t->server, t->turn, mapped))
             return;
