@@ -104,6 +104,13 @@ int it_ice_set_role(it_ice *a, bool controlling) IT_MUST_CHECK;
  * GATHERED no candidate may be told any more, RFC 8838 section 13). Returns 0, IT_ERR_EXISTS, IT_ERR_FULL, IT_ERR_RANGE
  * (stream, component, address) or IT_ERR_NOMEM. */
 int it_ice_add_base(it_ice *a, it_time now, int stream, int component, int flow, it_addr base) IT_MUST_CHECK;
+/* Adds a tunnel: a base whose datagrams from |local| come out at |remote| and nowhere else, such as the room of a relay
+ * that two share. Both ends know it, so that neither tells the other its candidates; their one pair is of relays, with
+ * the lowest priority of all. It may come at any time, also after the end of candidates, and outlives restarts as other
+ * bases do. The addresses are of 100::/64 (RFC 6666), where no packet goes: by no other pair a check leaves for there.
+ * Returns as it_ice_add_base. */
+int it_ice_add_tunnel(it_ice *a, it_time now, int stream, int component, int flow, it_addr local,
+                      it_addr remote) IT_MUST_CHECK;
 /* The base is gone: its candidates and pairs go, a selected pair on it is unselected at once (event LOST). */
 void it_ice_remove_base(it_ice *a, it_time now, int flow);
 

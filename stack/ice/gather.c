@@ -88,12 +88,32 @@ static void add_tasks(it_ice *a, const it_ice_base *b)
         add_turn_tasks(a, b, six);
 }
 
+/* Both candidates of tunnel |b|, and their pair: of a relay, and after all others (RFC 8445 section 5.1.2.1). */
+static void tunnel_gather(it_ice *a, const it_ice_base *b)
+{
+    it_ice_cand c = {
+        .kind = IT_ICE_RELAY, .component = (uint16_t)b->component, .addr = b->addr, .base = b->addr, .flow = b->flow};
+    it_ice_cand far = {
+        .kind = IT_ICE_RELAY, .component = c.component, .addr = b->far, .flow = -1, .foundation = "tunnel"};
+    far.priority = it_ice_priority(IT_ICE_RELAY, 0, c.component);
+    const it_ice_local *l = it_ice_local_add(a, b->stream, &c, 0, (it_ip){0, 0});
+    if (!l || !it_ice_remote_tunnel(a, b, &far))
+        return;
+    if (it_ice_pair_local(a, l) < 0)
+        it_ice_latch(a, IT_ERR_NOMEM);
+    it_ice_kick(a);
+}
+
 void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b)
 {
     bool tcp = b->transport != IT_ICE_UDP;
     if (b->gathered || b->retired || b->socket != IT_ICE_TCP_READY)
         return;
     b->gathered = true;
+    if (b->far.port) {
+        tunnel_gather(a, b);
+        return;
+    }
     /* RFC 8445 sections 5.1.1.1 and 5.1.1.2: the base of a host or relayed candidate is the candidate itself. */
     it_ice_cand c = {.kind = b->kind,
                      .transport = b->transport,
