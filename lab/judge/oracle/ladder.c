@@ -13,10 +13,11 @@ static const struct {
     [IT_ORACLE_RELAY_UDP] = {"relay_udp", "relay_udp", "a relay by UDP", it_oracle_relay_udp},
     [IT_ORACLE_DIRECT_TCP] = {"direct_tcp", "direct_tcp", "direct TCP", it_oracle_direct_tcp},
     [IT_ORACLE_RELAY_TCP] = {"relay_tcp", "relay_tcp", "a relay by TCP", it_oracle_relay_tcp},
-    [IT_ORACLE_PROXY] = {"proxy", "relay_tcp", "a relay by TCP through a proxy", it_oracle_proxy},
+    [IT_ORACLE_PROXY] = {"relay_ws", "relay_tcp", "a relay over WebSocket", it_oracle_proxy},
 };
 
-#define LATE (1500 * IT_MS) /* a way by TCP is taken after two seconds */
+#define LATE (1500 * IT_MS)     /* a way by TCP is taken after two seconds */
+#define LATE_WEB (2500 * IT_MS) /* one over WebSocket two seconds after it was there, which is tried after one */
 #define TAKES(rung) (1u << IT_ORACLE_##rung)
 #define ALL                                                                                                            \
     {                                                                                                                  \
@@ -33,7 +34,7 @@ typedef struct ladder {
 
 static const ladder LADDERS[] = {
     {'A', 5, ALL, 0},
-    {'B', 5, ALL, TAKES(DIRECT_UDP) | TAKES(RELAY_UDP) | TAKES(DIRECT_TCP) | TAKES(RELAY_TCP)},
+    {'B', 5, ALL, TAKES(DIRECT_UDP) | TAKES(RELAY_UDP) | TAKES(DIRECT_TCP) | TAKES(RELAY_TCP) | TAKES(PROXY)},
     /* streams over the server, by its session or by its stream of messages */
     {'C', 4, {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP, IT_ORACLE_RELAY_TCP, IT_ORACLE_PROXY}, 0},
     /* the relay object, by datagrams or by WebSocket */
@@ -131,13 +132,19 @@ void it_orc_conclude(it_oracle_verdict *v)
             v->families |= v->way[i].families;
 }
 
+/* True when |later| may have been taken before |w| is there. */
+static bool is_late(const it_oracle_way *w, const it_oracle_way *later)
+{
+    return w->latest > (later->rung == IT_ORACLE_PROXY ? LATE_WEB : LATE);
+}
+
 /* A way that must open, but late, may find that another one was taken by then: an agent nominates what works after a
  * while (stack/ice/nominate.c), and does not wait for what may come. */
 static void heed_lateness(it_oracle_verdict *v)
 {
     for (int i = 0; i < v->n_ways; i++)
         for (int k = i + 1; k < v->n_ways; k++)
-            if (v->way[i].outcome == IT_ORACLE_OPENS && v->way[i].latest > LATE && may_open(&v->way[k]))
+            if (v->way[i].outcome == IT_ORACLE_OPENS && is_late(&v->way[i], &v->way[k]) && may_open(&v->way[k]))
                 v->way[i].outcome = IT_ORACLE_EITHER;
 }
 
