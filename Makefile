@@ -208,8 +208,13 @@ published: all ## run published experiments again: our value, the published one,
 chains: all ## every chain of two NATs of the nine classes against one NAT and against every other chain: 8,019 runs, each compared with the oracle
 	@$(B)/icetank run tests/oracle/chains.lua --out out/chains --pcap none --jobs $$(nproc)
 
+.PHONY: ladder
+ladder: all ## every pair of NAT classes by every way that is left, in every family, for B and E: which rung carries the call; 2,145 runs
+	@mkdir -p out && sed 's/^local FULL = false/local FULL = true/' scenarios/ladder/cells.lua >out/ladder.lua
+	@$(B)/icetank run out/ladder.lua --out out/ladder --pcap none --jobs $$(nproc)
+
 .PHONY: worlds
-worlds: all ## worlds drawn at random, each compared with the oracle; WORLDS=20 times 320, from seed SEED=1
+worlds: all ## worlds drawn at random, each compared with the oracle; WORLDS=20 times 760, from seed SEED=1
 	@B=$(B) .ci/worlds $(or $(SEED),1) $(or $(WORLDS),20)
 
 .PHONY: determinism
@@ -226,7 +231,7 @@ determinism-i386: ## and from one of 32 bits
 nightly: ## what takes too long for every change: determinism over all cases and on other machines, other stacks, fuzzing, chains, worlds, mutants
 	@.ci/determinism ALL
 	@$(MAKE) -s groundtruth MODE=tcp
-	@$(MAKE) -sk determinism-i386 determinism-aarch64 interop calls fuzz chains worlds mutate mutate-code
+	@$(MAKE) -sk determinism-i386 determinism-aarch64 interop calls fuzz chains ladder worlds mutate mutate-code
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for SECONDS=30 with clang's libFuzzer

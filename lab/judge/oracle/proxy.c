@@ -66,6 +66,16 @@ static web_grade caught_grade(uint8_t caught)
     return OF[caught];
 }
 
+/* What is beyond a box that hands on is another's connection: where a second box has a host of its own it is not known
+ * which of them answers. */
+static bool is_unclear(const it_oracle_query *q, int net)
+{
+    int own = 0;
+    for (; net > 0; net = q->box[net - 1].outer)
+        own += q->box[net - 1].own;
+    return own > 1;
+}
+
 static web_grade reach_grade(const it_oracle_reach *r, uint8_t caught)
 {
     switch (r->outcome) {
@@ -89,6 +99,8 @@ static web_grade part_grade(it_oracle_query *one, it_oracle_base base, const it_
     one->side[0].n_bases = 1;
     it_oracle_reach_server(one, 0, server, IT_ORACLE_TCP, &r);
     snprintf(why, cap, "%s", r.why);
+    if (r.outcome == IT_ORACLE_REACH_CAUGHT && is_unclear(one, base.net))
+        caught = IT_ORACLE_CAUGHT_UNSURE;
     web_grade g = reach_grade(&r, caught);
     if (r.since) /* after a login, whatever was before */
         return r.outcome == IT_ORACLE_REACH_NONE ? WEB_NO : WEB_MAYBE;
@@ -140,7 +152,7 @@ static web_grade base_grade(const it_oracle_query *q, it_oracle_query *one, cons
         return WEB_NO;
     }
     it_oracle_base out = {.ip = w->outside, .net = q->box[w->box].outer};
-    return web_weaker(g, part_grade(one, out, &w->server, w->caught, why, cap));
+    return web_weaker(g, part_grade(one, out, &w->server, IT_ORACLE_CAUGHT_UNSURE, why, cap));
 }
 
 /* The round trip from |base| to |server|, and by how much it may be longer; whether anything may be lost. */
@@ -226,6 +238,27 @@ static bool take_way(const it_oracle_query *q, it_oracle_query *one, int who, co
     return g == WEB_SURE;
 }
 
+static enum it_oracle_outcome outcome_of(web_grade g)
+{
+    static const enum it_oracle_outcome OF[] = {
+        [WEB_NO] = IT_ORACLE_DIES, [WEB_MAYBE] = IT_ORACLE_EITHER, [WEB_SURE] = IT_ORACLE_OPENS};
+    return OF[g];
+}
+
+int it_oracle_reach_web(it_alloc *alloc, const it_oracle_query *q, int side, const it_oracle_web *w,
+                        enum it_oracle_outcome *outcome, char *why, size_t cap)
+{
+    const it_oracle_base *base;
+    it_oracle_query *one = it_malloc(alloc, sizeof *one);
+    if (!one)
+        return IT_ERR_NOMEM;
+    *one = *q;
+    snprintf(why, cap, "no address of the server's family");
+    *outcome = outcome_of(way_grade(q, one, side, w, &base, why, cap));
+    it_free(alloc, one);
+    return 0;
+}
+
 static void judge_side(const it_oracle_query *q, it_oracle_query *one, int who, web_side *out)
 {
     const it_oracle_side *s = &q->side[who];
@@ -296,7 +329,7 @@ int it_oracle_proxy(it_alloc *alloc, const it_oracle_query *q, it_oracle_way *w)
     web_why(q, side, g, w);
     if (g == WEB_NO)
         return 0;
-    w->outcome = g == WEB_SURE ? IT_ORACLE_OPENS : IT_ORACLE_EITHER;
+    w->outcome = outcome_of(g);
     w->families = side[0].families | side[1].families;
     w->pairs[0] = w->pairs[1] = RELAYED;
     w->opened = 1;

@@ -36,6 +36,11 @@ typedef struct it_oracle_reach {
 void it_oracle_reach_server(const it_oracle_query *q, int side, const it_oracle_server *server,
                             enum it_oracle_transport transport, it_oracle_reach *r);
 
+/* The same of way |w|, whose server need not be a relay, with what a proxy and a box that answers in the server's place
+ * make of it: whether a connection by it must open, may, or not, and why. Returns 0 or IT_ERR_NOMEM. */
+int it_oracle_reach_web(it_alloc *alloc, const it_oracle_query *q, int side, const it_oracle_web *w,
+                        enum it_oracle_outcome *outcome, char *why, size_t cap) IT_MUST_CHECK;
+
 /* "none", "either", "caught", "cut", "open". */
 const char *it_oracle_reached_name(enum it_oracle_reached outcome);
 

@@ -287,4 +287,24 @@ static int d_reach(lua_State *L)
     return 1;
 }
 
-const luaL_Reg IT_SCRIPT_ORACLE[] = {{"oracle", d_oracle}, {"reach", d_reach}, {NULL, NULL}};
+/* reach_web(side, boxes, way, patience) -> "open", "either" or "none", why */
+static int d_reach_web(lua_State *L)
+{
+    it_oracle_query *q = lua_newuserdatauv(L, sizeof *q, 0);
+    it_oracle_web w = {.via = IT_ORACLE_VIA_NONE};
+    enum it_oracle_outcome outcome;
+    char why[256];
+    memset(q, 0, sizeof *q);
+    side_of(L, 1, &q->side[0]);
+    boxes_of(L, 2, q);
+    web_of(L, 3, &w);
+    q->patience = luaL_checkinteger(L, 4);
+    q->now = it_lab_now(it_script_of(L)->lab);
+    it_script_check(L, it_oracle_reach_web(it_script_of(L)->alloc, q, 0, &w, &outcome, why, sizeof why), "oracle");
+    lua_pushstring(L, it_oracle_outcome_name(outcome));
+    lua_pushstring(L, why);
+    return 2;
+}
+
+const luaL_Reg IT_SCRIPT_ORACLE[] = {
+    {"oracle", d_oracle}, {"reach", d_reach}, {"reach_web", d_reach_web}, {NULL, NULL}};

@@ -272,6 +272,13 @@ return function(L)
     if v.outcome ~= "cut" then v.bytes = nil end
     return v
   end
+  -- Likewise by the proxy with URL `via`: "open", "either" or "none", and why.
+  function L.predict_proxy(host, server, port, patience, iface, ip, via)
+    local w = world_of()
+    local side = side_of(host, w, { ta = 0 }, iface, ip)
+    local way = L.way_by_proxy(w, server_of(server, port), port, iface, ip, via)
+    return core.reach_web(side, w.list, way, patience)
+  end
   -- Why no other interface of end `e` took over when its own went, as far as interfaces and boxes tell; nil where they would have let it.
   function L.untaken(call, e)
     local out, own = {}, nil -- own: the one that carried it

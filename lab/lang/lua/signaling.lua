@@ -236,7 +236,12 @@ return function(L)
   -- What becomes of an attempt from address `ip` of `iface` to `port` of the signal server: "open", "others" (somebody in between hands on),
   -- "none", "caught" or "doubt", and why.
   local function attempt(host, kind, iface, ip, port)
-    if proxy_at(iface, ip) then return "others" end
+    local via = proxy_at(iface, ip)
+    if via then
+      local can, reason = L.predict_proxy(host, L.server.signal, port, host.timers.connect, iface, ip, via)
+      if can == "either" then return "doubt", "a proxy may not reach the signal server: " .. reason end
+      return can == "open" and "others" or "none", reason
+    end
     local v = L.predict_reach(host, L.server.signal, port, true, host.timers.connect, iface, ip)
     if v.outcome == "none" then return "none", v.why end
     if v.outcome == "caught" then

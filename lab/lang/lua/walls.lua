@@ -187,6 +187,12 @@ return function(L)
       asks = way.via:find("@", 1, true) and 1 or 0, proxy = { [six and "six" or "four"] = six and access.own6 or access.own, port = port },
     }
   end
+  -- The way from address `ip` of `iface` to `port` of a server, `to` for the oracle, by the proxy with URL `via`, for the oracle.
+  function L.way_by_proxy(w, to, port, iface, ip, via)
+    local way = { port = port, from = { iface = iface, ip = ip }, via = via }
+    local family = ip:find(":", 1, true) and "six" or "four"
+    return L.merge({ [family] = to[family], port = port, rtt = to.rtt, slack = to.slack }, proxy_of(w, way))
+  end
   -- The ways of `host` to the relay over WebSocket in call `s`, for the oracle's world `w`.
   function L.webs_of(host, w, s, server_of)
     local ways, out = L.web_ways(L.web_uris(s.ws, host), host, "call.ws"), {}
