@@ -244,8 +244,12 @@ return function(L)
     if a.lite == 1 and b.lite == 1 then a.lite, b.lite = 0, 0 end -- where checks would have passed, data does
     local n, turns = s.transports or L.transports(s), turns_of(s)
     local stun = L.servers.stun
+    local tells = server_of(L.stun_by.udp and stun, 3478)
+    if s.model == "B" and not stun then -- an allocation tells it, too (RFC 8445 section 5.1.1.2)
+      for _, turn in ipairs(turns) do if not turn.tcp and not tells.port then tells = turn end end
+    end
     local function ask()
-      return core.oracle(s.model, a, b, w.list, server_of(L.stun_by.udp and stun, 3478), math.max(near.timers.connect, far.timers.connect), n, turns, server_of(L.stun_by.tcp and stun, 3478))
+      return core.oracle(s.model, a, b, w.list, tells, math.max(near.timers.connect, far.timers.connect), n, turns, server_of(L.stun_by.tcp and stun, 3478))
     end
     local v, crowded = ask()
     if crowded then -- signaling may be elsewhere, or later, or not
