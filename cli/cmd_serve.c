@@ -4,6 +4,7 @@
 #include "base/text/near.h"
 #include "lab/serve/serve.h"
 #include "lab/serve/users.h"
+#include "stack/crypto/ossl.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,6 +17,7 @@ typedef struct serve {
     const it_service *service;
     bool told; /* somebody was told of an address */
     it_users users;
+    it_serve_tls tls;
 } serve;
 
 static void log_line(void *self, const char *text)
@@ -130,6 +132,38 @@ static int gather_users(serve *s)
     return 0;
 }
 
+/* Whether the options for TLS go together. Returns 0 or the exit code. */
+static int judge_tls(const serve *s)
+{
+    const it_cli *o = s->o;
+    if (!s->service->tls_port)
+        return it_cli_fail(IT_EXIT_USAGE, "serve %s: it has no TLS: no --cert, --key, --tls-port", s->service->name);
+    if (!o->cert_file || !o->key_file)
+        return it_cli_fail(IT_EXIT_USAGE, "serve %s: TLS needs both --cert and --key", s->service->name);
+    return 0;
+}
+
+/* Reads the certificate, where one is named. Returns 0 or the exit code. */
+static int read_cert(serve *s)
+{
+    const it_cli *o = s->o;
+    char why[IT_SERVE_TLS_WHY];
+    bool wanted = o->cert_file || o->key_file || o->tls_port >= 0;
+    if (!wanted)
+        return 0;
+    int code = judge_tls(s);
+    if (code)
+        return code;
+    s->tls.port = s->service->tls_port;
+    if (o->tls_port >= 0)
+        s->tls.port = (uint16_t)o->tls_port;
+    int err = it_serve_tls_read(&s->tls, o->run.alloc, o->cert_file, o->key_file, why);
+    if (err == 0)
+        return 0;
+    code = err == IT_ERR_PARSE ? IT_EXIT_USAGE : IT_EXIT_INTERNAL;
+    return it_cli_fail(code, "serve %s: %s", s->service->name, why);
+}
+
 static int not_started(const it_service *service, int err, it_addr bad)
 {
     static const struct {
@@ -160,8 +194,8 @@ static int serve_on(serve *s, it_loop *l, const it_limit_count *count)
         return it_cli_fail(IT_EXIT_INTERNAL, "serve %s: %s", service->name, it_err_str(rc));
     if (!s->o->quiet)
         fprintf(stderr,
-                "icetank: serve %s: stopped after %" PRId64 " s, %" PRIu64 " datagrams, %" PRIu64 " beyond the rate\n",
-                service->name, it_loop_now(l) / IT_SEC, count->taken + count->dropped, count->dropped);
+                "icetank: serve %s: stopped after %" PRId64 " s, %" PRIu64 " taken, %" PRIu64 " beyond the rate\n",
+                service->name, it_loop_now(l) / IT_SEC, count->taken, count->dropped);
     return IT_EXIT_EXPECTED;
 }
 
@@ -177,6 +211,8 @@ static int start_and_serve(serve *s, it_loop *l)
     cfg.turn.n_users = s->users.n;
     cfg.turn.allow = s->o->allow_peer;
     cfg.turn.deny = s->o->deny_peer;
+    if (s->tls.shared)
+        cfg.tls = &s->tls;
     cfg.log = log_line;
     cfg.bound = say_bound;
     cfg.self = s;
@@ -203,6 +239,8 @@ int it_cmd_serve(it_cli *o)
         return no_service(o->run.paths[0]);
     it_users_init(&s.users, o->run.alloc);
     int code = gather_users(&s);
+    if (code == 0)
+        code = read_cert(&s);
     it_loop *l = code ? NULL : it_loop_new(&cfg);
     if (l)
         code = start_and_serve(&s, l);
@@ -210,5 +248,7 @@ int it_cmd_serve(it_cli *o)
         code = it_cli_fail(IT_EXIT_INTERNAL, "serve: %s", it_err_str(IT_ERR_NOMEM));
     it_loop_free(l);
     it_users_fini(&s.users);
+    it_serve_tls_fini(&s.tls);
+    it_ossl_fini();
     return code;
 }

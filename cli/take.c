@@ -47,6 +47,26 @@ int it_cli_take_port(it_cli *o, const char *v)
     return rc;
 }
 
+int it_cli_take_tls_port(it_cli *o, const char *v)
+{
+    long long n;
+    int rc = it_cli_number(v, 0, 65535, &n);
+    o->tls_port = (int)n;
+    return rc;
+}
+
+int it_cli_take_cert(it_cli *o, const char *v)
+{
+    o->cert_file = v;
+    return *v ? 0 : -1;
+}
+
+int it_cli_take_key(it_cli *o, const char *v)
+{
+    o->key_file = v;
+    return *v ? 0 : -1;
+}
+
 int it_cli_take_realm(it_cli *o, const char *v)
 {
     o->turn.realm = v;

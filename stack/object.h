@@ -30,6 +30,8 @@ typedef struct it_object_event {
     } u;
 } it_object_event;
 
+#define IT_RELAY_ROOM 64 /* bytes around a datagram that is relayed in its place */
+
 typedef struct it_object_ops {
     const char *kind; /* for messages: "B", "stun" */
     int (*input)(void *o, it_time now, const it_io *in);
@@ -38,6 +40,12 @@ typedef struct it_object_ops {
     int (*output)(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap);
     int (*event)(void *o, it_object_event *ev);
     void (*free)(void *o); /* must be there */
+    /* A shortcut for what servers do most, which may be missing: datagram |in| becomes one other, |out|, and nothing
+     * else comes of it, so that the object needs not be asked for anything afterwards. False: nothing was done, and
+     * |in| is for |input|, as when the object still has to put out what must not be overtaken. |bytes| are those of
+     * |in|, which are the object's to write, IT_RELAY_ROOM before and behind them, too; those of |out| lie among them.
+     * Of |out| flow, ends, bytes and meta are set. */
+    bool (*relay)(void *o, it_time now, const it_io *in, uint8_t *bytes, it_io *out);
     /* Whether its streams gather small segments (it_tcp_opts.nagle), asked when one begins. NULL: they do not: what
      * proxies, servers and their clients say is whole messages, and none of it is to wait for an acknowledgment. */
     bool (*nagle)(const void *o);

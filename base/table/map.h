@@ -38,7 +38,17 @@ static inline uint64_t it_map_mix(uint64_t h, uint64_t word)
     return h ^ h >> 32;
 }
 
-/* it_map_get for a key of two words, {|a|, |b|}, for the ways of packets. */
+/* it_map_get for keys of one, two and three words, for the ways of packets. */
+static inline uint32_t it_map_get1(const it_map *m, uint64_t key)
+{
+    if (!m->n)
+        return IT_MAP_NONE;
+    uint32_t s = (uint32_t)it_map_mix(IT_MAP_HASH, key) & m->mask;
+    for (uint32_t e; (e = m->slots[s]); s = (s + 1) & m->mask)
+        if (m->keys[e - 1] == key)
+            return m->vals[e - 1];
+    return IT_MAP_NONE;
+}
 static inline uint32_t it_map_get2(const it_map *m, uint64_t a, uint64_t b)
 {
     if (!m->n)
@@ -47,6 +57,18 @@ static inline uint32_t it_map_get2(const it_map *m, uint64_t a, uint64_t b)
     for (uint32_t e; (e = m->slots[s]); s = (s + 1) & m->mask) {
         const uint64_t *k = m->keys + (size_t)(e - 1) * 2;
         if (k[0] == a && k[1] == b)
+            return m->vals[e - 1];
+    }
+    return IT_MAP_NONE;
+}
+static inline uint32_t it_map_get3(const it_map *m, uint64_t a, uint64_t b, uint64_t c)
+{
+    if (!m->n)
+        return IT_MAP_NONE;
+    uint32_t s = (uint32_t)it_map_mix(it_map_mix(it_map_mix(IT_MAP_HASH, a), b), c) & m->mask;
+    for (uint32_t e; (e = m->slots[s]); s = (s + 1) & m->mask) {
+        const uint64_t *k = m->keys + (size_t)(e - 1) * 3;
+        if (k[0] == a && k[1] == b && k[2] == c)
             return m->vals[e - 1];
     }
     return IT_MAP_NONE;

@@ -36,7 +36,7 @@ static int send_out(it_loop *l, int app, const it_io *io)
         i = it_loop_sock_of(l, app, io->flow);
         if (i == IT_MAP_NONE) /* gone: the news and the datagram crossed */
             return 0;
-        return it_loop_udp_send(l, i, io);
+        return it_loop_udp_send(l, i, io, false);
     case IT_IO_BIND:
     case IT_IO_LISTEN:
     case IT_IO_UNBIND:

@@ -1,8 +1,7 @@
 /* What the files of the loop share: loop.c (clock, world, plugs, waiting), app.c (objects: whose turn it is), socket.c
- * (the table of sockets), udp.c (datagrams and their errors), batch.c (many
- * of them at a time), sent.c (which of
- * those are believed), base.c (bases that follow the addresses), bind.c, tcp.c
- * (streams), sys.c (addresses, errors, options as the kernel has them), system.c (randomness, date, signals). */
+ * (the table of sockets), udp.c (datagrams and their errors), receive.c and batch.c (many of them at a time), sent.c
+ * (which of those are believed), base.c (bases that follow the addresses), bind.c, tcp.c (streams), sys.c (addresses,
+ * errors, options as the kernel has them), system.c (randomness, date, signals). */
 #ifndef IT_LAB_LOOP_IMPL_H
 #define IT_LAB_LOOP_IMPL_H
 
@@ -38,7 +37,8 @@ enum {
 };
 
 typedef struct loop_sent loop_sent;
-typedef struct loop_batch loop_batch;
+typedef struct loop_rx loop_rx;
+typedef struct loop_tx loop_tx;
 
 typedef struct loop_sock {
     enum loop_kind kind;
@@ -53,6 +53,8 @@ typedef struct loop_sock {
     uint32_t size; /* of datagrams that leave its interface in one piece */
     /* datagram sockets: options as they stand */
     bool any, frag;
+    bool alone;      /* the kernel does not cut messages of this one */
+    uint32_t tx;     /* the last group that waits to be sent by it, if there is one */
     loop_sent *sent; /* large ones that it has sent; NULL: none */
     /* streams */
     bool opening, blocked, fin_in, fin_due, fin_out;
@@ -106,15 +108,18 @@ struct it_loop {
     it_time scan_at;   /* when to look at the addresses without being told */
     loop_addr *addrs;  /* as they were at the last look */
     size_t n_addrs, cap_addrs;
-    it_time listen_at;   /* when listeners that the machine has starved try again; IT_NEVER: none has */
-    uint8_t *buf;        /* IT_LOOP_DGRAM and more: one datagram, or what is read of a stream */
-    loop_batch *rx, *tx; /* datagrams; NULL before there is a socket for them */
-    int hold;            /* above 0: what is put out is sent when all that is ready was looked at */
+    it_time listen_at; /* when listeners that the machine has starved try again; IT_NEVER: none has */
+    uint8_t *buf;      /* IT_LOOP_DGRAM and more: one datagram, or what is read of a stream */
+    loop_rx *rx;       /* datagrams; NULL before there is a socket for them */
+    loop_tx *tx;
+    int hold; /* above 0: what is put out is sent when all that is ready was looked at */
 };
 
 #define LOOP_BUF 65536
-#define LOOP_BATCH 32      /* datagrams that go or come by one call */
-#define LOOP_ANCILLARY 256 /* bytes: three numbers, an address, an error */
+#define LOOP_STRIDE (LOOP_BUF + 512) /* from one's bytes to the next one's: no power of two, for caches' sake */
+#define LOOP_BATCH 64                /* datagrams that go or come by one call */
+#define LOOP_SMALL 548               /* bytes of a datagram that every path takes whole: RFC 1122 section 3.3.3 */
+#define LOOP_ANCILLARY 256           /* bytes: three numbers, an address, an error */
 
 typedef union loop_ancillary {
     struct cmsghdr align;
@@ -156,25 +161,35 @@ it_time it_loop_apps_next(const it_loop *l);
 /* --- udp.c --- */
 /* A bound datagram socket with all its options in slot |i|. Returns 0 or an error, the slot then without socket. */
 int it_loop_udp_open(it_loop *l, uint32_t i, it_addr local);
-int it_loop_udp_send(it_loop *l, uint32_t i, const it_io *io);
+/* Sends |io| by slot |i|; |stays| as of it_loop_send_later. Returns 0 or an error. */
+int it_loop_udp_send(it_loop *l, uint32_t i, const it_io *io, bool stays);
+/* Adds |n| bytes to the ancillary data of |m|, which has room for them. */
+void it_loop_put_ancillary(struct msghdr *m, int level, int type, const void *data, size_t n);
 /* Takes datagrams and errors of slot |i|, which epoll says has |events|. */
 int it_loop_udp_ready(it_loop *l, uint32_t i, uint32_t events);
 
 /* Whether |no|, with which a datagram of |n| bytes failed, may be the error of an earlier one. */
 bool it_loop_udp_earlier(int no, size_t n, bool is4);
 
+/* --- receive.c --- */
+/* Room for what is received; NULL without memory. */
+loop_rx *it_loop_rx_new(it_alloc *a);
+void it_loop_rx_free(it_alloc *a, loop_rx *b);
+/* Takes the datagrams of slot |i|, a burst at most. Returns 0 or an error. */
+int it_loop_take_datagrams(it_loop *l, uint32_t i);
+
 /* --- batch.c --- */
 /* Makes room for datagrams both ways: 0 or IT_ERR_NOMEM. */
 int it_loop_batches(it_loop *l);
 void it_loop_batches_free(it_loop *l);
-/* Receives what |fd| has; how many, LOOP_BATCH at most. The |k|-th: its bytes and its sender into |in|, and its header,
- * until the next call. */
-int it_loop_receive(it_loop *l, int fd);
-struct msghdr *it_loop_received(it_loop *l, int k, it_io *in);
 /* LOOP_BUF bytes for an output of an app, which are not copied again when they are a datagram. */
 uint8_t *it_loop_room(it_loop *l);
-/* Takes |io| to be sent by slot |i|: its header, for ancillary data. */
-struct msghdr *it_loop_send_later(it_loop *l, uint32_t i, const it_io *io);
+/* Takes |io| to be sent by slot |i|. Returns its header, for ancillary data; NULL: that of the one before serves it,
+ * too. |stays|: its bytes are among those received, and need not be copied. */
+struct msghdr *it_loop_send_later(it_loop *l, uint32_t i, const it_io *io, bool stays);
+/* Takes |io| of app |app|, whose bytes stay, if it is as the one before and small: nothing else is to be done about it.
+ */
+bool it_loop_send_next(it_loop *l, int app, const it_io *io);
 /* Sends all that waits; true while something does. */
 void it_loop_send_now(it_loop *l);
 bool it_loop_sends(const it_loop *l);

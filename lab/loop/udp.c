@@ -1,5 +1,5 @@
-/* Datagrams on real sockets: what their IP header says goes and comes as ancillary data, ICMP errors come from the
- * socket's error queue (IP_RECVERR). */
+/* Datagrams on real sockets: what their IP header says goes as ancillary data, ICMP errors come from the socket's error
+ * queue (IP_RECVERR). */
 #include "lab/loop/impl.h"
 
 #include <errno.h>
@@ -9,9 +9,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define BURST 64   /* datagrams that one socket brings before others have their turn */
-#define SMALL4 548 /* bytes of a datagram that every path takes whole: RFC 1122 section 3.3.3, RFC 8200 section 5 */
-#define SMALL6 1232
+#define BURST 64    /* datagrams that one socket brings before others have their turn */
+#define SMALL6 1232 /* as LOOP_SMALL, of IPv6: RFC 8200 section 5 */
 
 /* --- opening --- */
 
@@ -94,7 +93,7 @@ int it_loop_udp_open(it_loop *l, uint32_t i, it_addr local)
 
 /* --- sending --- */
 
-static void put_ancillary(struct msghdr *m, int level, int type, const void *data, size_t n)
+void it_loop_put_ancillary(struct msghdr *m, int level, int type, const void *data, size_t n)
 {
     struct cmsghdr *c = (struct cmsghdr *)((uint8_t *)m->msg_control + m->msg_controllen);
     c->cmsg_level = level;
@@ -110,12 +109,12 @@ static void put_source(struct msghdr *m, it_ip ip)
     if (it_ip_is4(ip)) {
         struct in_pktinfo info = {.ipi_ifindex = 0};
         it_ip_to_bytes(ip, (uint8_t *)&info.ipi_spec_dst);
-        put_ancillary(m, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
+        it_loop_put_ancillary(m, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
         return;
     }
     struct in6_pktinfo info = {.ipi6_ifindex = 0};
     it_ip_to_bytes(ip, (uint8_t *)&info.ipi6_addr);
-    put_ancillary(m, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
+    it_loop_put_ancillary(m, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
 }
 
 static void put_meta(struct msghdr *m, const loop_sock *s, const it_io *io)
@@ -123,9 +122,9 @@ static void put_meta(struct msghdr *m, const loop_sock *s, const it_io *io)
     bool is4 = it_ip_is4(io->remote.ip);
     int level = is4 ? IPPROTO_IP : IPPROTO_IPV6, ttl = io->meta.ttl, tos = io->meta.tos;
     if (ttl)
-        put_ancillary(m, level, is4 ? IP_TTL : IPV6_HOPLIMIT, &ttl, sizeof ttl);
+        it_loop_put_ancillary(m, level, is4 ? IP_TTL : IPV6_HOPLIMIT, &ttl, sizeof ttl);
     if (tos)
-        put_ancillary(m, level, is4 ? IP_TOS : IPV6_TCLASS, &tos, sizeof tos);
+        it_loop_put_ancillary(m, level, is4 ? IP_TOS : IPV6_TCLASS, &tos, sizeof tos);
     if (s->any && !it_loop_any(io->local.ip))
         put_source(m, io->local.ip);
 }
@@ -136,7 +135,7 @@ bool it_loop_udp_earlier(int no, size_t n, bool is4)
     static const int ASYNC[] = {ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENONET,
                                 ENOPROTOOPT,  EOPNOTSUPP,   EPROTO,      EACCES,    EINTR};
     if (no == EMSGSIZE)
-        return n <= (is4 ? SMALL4 : SMALL6);
+        return n <= (is4 ? LOOP_SMALL : SMALL6);
     for (size_t i = 0; i < sizeof ASYNC / sizeof *ASYNC; i++)
         if (ASYNC[i] == no)
             return true;
@@ -151,7 +150,7 @@ static void change_frag(it_loop *l, loop_sock *s, bool frag)
         s->frag = frag;
 }
 
-int it_loop_udp_send(it_loop *l, uint32_t i, const it_io *io)
+int it_loop_udp_send(it_loop *l, uint32_t i, const it_io *io, bool stays)
 {
     loop_sock *s = &l->socks[i];
     bool is4 = it_ip_is4(io->remote.ip);
@@ -159,120 +158,12 @@ int it_loop_udp_send(it_loop *l, uint32_t i, const it_io *io)
         return 0;
     if (s->frag != io->meta.frag)
         change_frag(l, s, io->meta.frag);
-    struct msghdr *m = it_loop_send_later(l, i, io);
-    put_meta(m, s, io);
-    if (!m->msg_controllen)
-        m->msg_control = NULL;
+    struct msghdr *m = it_loop_send_later(l, i, io, stays);
+    if (m)
+        put_meta(m, s, io);
     if (io->meta.frag || !l->apps[s->app].ops->errors)
         return 0;
     return it_loop_sent_note(l, s, io->remote, io->data);
-}
-
-/* --- receiving --- */
-
-static uint8_t small_number(const struct cmsghdr *c)
-{
-    int v;
-    if (c->cmsg_len < CMSG_LEN(sizeof v)) /* IP_RECVTOS gives one byte */
-        return *CMSG_DATA(c);
-    memcpy(&v, CMSG_DATA(c), sizeof v);
-    return (uint8_t)v;
-}
-
-/* Where a datagram to a socket of every address went. */
-static it_ip destination(const struct cmsghdr *c)
-{
-    struct in_pktinfo to4;
-    struct in6_pktinfo to6;
-    if (c->cmsg_level == IPPROTO_IP) {
-        memcpy(&to4, CMSG_DATA(c), sizeof to4);
-        return it_ip_from_bytes((const uint8_t *)&to4.ipi_addr, 4);
-    }
-    memcpy(&to6, CMSG_DATA(c), sizeof to6);
-    return it_ip_from_bytes((const uint8_t *)&to6.ipi6_addr, 16);
-}
-
-static void take_ancillary4(const struct cmsghdr *c, it_io *in)
-{
-    switch (c->cmsg_type) {
-    case IP_TTL:
-        in->meta.ttl = small_number(c);
-        break;
-    case IP_TOS:
-        in->meta.tos = small_number(c);
-        break;
-    case IP_PKTINFO:
-        in->local.ip = destination(c);
-        break;
-    default:
-        break;
-    }
-}
-
-static void take_ancillary6(const struct cmsghdr *c, it_io *in)
-{
-    switch (c->cmsg_type) {
-    case IPV6_HOPLIMIT:
-        in->meta.ttl = small_number(c);
-        break;
-    case IPV6_TCLASS:
-        in->meta.tos = small_number(c);
-        break;
-    case IPV6_PKTINFO:
-        in->local.ip = destination(c);
-        break;
-    default:
-        break;
-    }
-}
-
-static void take_ancillary(struct msghdr *m, it_io *in)
-{
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-        if (c->cmsg_level == IPPROTO_IP)
-            take_ancillary4(c, in);
-        else if (c->cmsg_level == IPPROTO_IPV6)
-            take_ancillary6(c, in);
-    }
-}
-
-/* Gives the app of slot |i| the |k|-th datagram that was received. */
-static int take_datagram(it_loop *l, uint32_t i, int k)
-{
-    const loop_sock *s = &l->socks[i];
-    it_io in = {.kind = IT_IO_DGRAM, .flow = s->flow, .local = s->local};
-    int burst = l->apps[s->app].cfg.burst;
-    take_ancillary(it_loop_received(l, k, &in), &in);
-    int err = it_loop_inform(l, s->app, &in);
-    if (err < 0 || (burst && (k + 1) % burst))
-        return err;
-    return it_loop_flush(l);
-}
-
-/* Gives the app of slot |i| the |n| datagrams that were received. Returns 1 when it has not closed the socket, 0, or an
- * error. */
-static int take_batch(it_loop *l, uint32_t i, int n)
-{
-    uint32_t turn = l->socks[i].turn;
-    int err = 0;
-    for (int k = 0; k < n && err == 0; k++) {
-        err = take_datagram(l, i, k);
-        if (l->socks[i].turn != turn) /* closed: it wants no more */
-            return err;
-    }
-    if (err == 0)
-        err = it_loop_flush(l);
-    return err < 0 ? err : l->socks[i].turn == turn;
-}
-
-static int take_datagrams(it_loop *l, uint32_t i)
-{
-    int n = LOOP_BATCH, rc = 1;
-    for (int burst = 0; burst < BURST && n == LOOP_BATCH && rc > 0; burst += n) {
-        n = it_loop_receive(l, l->socks[i].fd);
-        rc = take_batch(l, i, n);
-    }
-    return rc < 0 ? rc : 0;
 }
 
 /* --- errors --- */
@@ -403,5 +294,5 @@ int it_loop_udp_ready(it_loop *l, uint32_t i, uint32_t events)
         err = take_errors(l, i);
     if (err < 0 || l->socks[i].turn != turn || !(events & EPOLLIN))
         return err;
-    return take_datagrams(l, i);
+    return it_loop_take_datagrams(l, i);
 }

@@ -14,27 +14,54 @@ typedef struct recorder {
     it_script *script;
 } recorder;
 
+/* What the trace says of event |ev| of app |app|, of its part |media|. */
+static void event_text(char *text, size_t size, const char *app, int media, const it_model_event *ev)
+{
+    char a[IT_ADDR_TEXT], b[IT_ADDR_TEXT];
+    switch (ev->kind) {
+    case IT_EV_OPEN:
+    case IT_EV_FAILOVER:
+        if (ev->kind == IT_EV_OPEN && ev->path == IT_PATH_NONE)
+            break; /* a server: it has no pair */
+        snprintf(text, size, "%s: %s %s/%s %s -> %s", app, it_path_name(ev->path), it_ice_kind_name(ev->local_kind),
+                 it_ice_kind_name(ev->remote_kind), it_addr_text(ev->local, a), it_addr_text(ev->remote, b));
+        return;
+    case IT_EV_DEATH:
+        snprintf(text, size, "%s: %s: %s", app, it_reason_name(ev->reason), ev->why);
+        return;
+    case IT_EV_UP:
+        if (!ev->local.port)
+            break;
+        snprintf(text, size, "%s: %s has %s", app, it_addr_text(ev->remote, a), it_addr_text(ev->local, b));
+        return;
+    case IT_EV_DOWN:
+        if (ev->remote.port)
+            snprintf(text, size, "%s: %s: %s", app, it_addr_text(ev->remote, a), ev->why);
+        else
+            snprintf(text, size, "%s: %s", app, ev->why);
+        return;
+    case IT_EV_STATUS:
+        if (media > 0)
+            snprintf(text, size, "%s/%d: %s", app, media, ev->why);
+        else
+            snprintf(text, size, "%s: %s", app, ev->why);
+        return;
+    case IT_EV_SUBSCRIBER:
+        snprintf(text, size, "%s/%d: %s as %d", app, media, ev->user, ev->flow);
+        return;
+    default:
+        break;
+    }
+    snprintf(text, size, "%s", app);
+}
+
 static void on_event(void *self, it_time now, const it_node *host, const char *app, int media, const it_model_event *ev)
 {
     recorder *e = self;
-    char text[256], a[IT_ADDR_TEXT], b[IT_ADDR_TEXT];
-    (void)media;
+    char text[256];
     if (ev->kind == IT_EV_SIGNAL)
         return; /* the carrier notes what goes from whom to whom */
-    snprintf(text, sizeof text, "%s", app);
-    bool serves = ev->kind == IT_EV_OPEN && ev->path == IT_PATH_NONE; /* a server: it has no pair */
-    if (!serves && (ev->kind == IT_EV_OPEN || ev->kind == IT_EV_FAILOVER))
-        snprintf(text, sizeof text, "%s: %s %s/%s %s -> %s", app, it_path_name(ev->path),
-                 it_ice_kind_name(ev->local_kind), it_ice_kind_name(ev->remote_kind), it_addr_text(ev->local, a),
-                 it_addr_text(ev->remote, b));
-    else if (ev->kind == IT_EV_DEATH)
-        snprintf(text, sizeof text, "%s: %s: %s", app, it_reason_name(ev->reason), ev->why);
-    else if (ev->kind == IT_EV_UP && ev->local.port)
-        snprintf(text, sizeof text, "%s: %s has %s", app, it_addr_text(ev->remote, a), it_addr_text(ev->local, b));
-    else if (ev->kind == IT_EV_DOWN && ev->remote.port)
-        snprintf(text, sizeof text, "%s: %s: %s", app, it_addr_text(ev->remote, a), ev->why);
-    else if (ev->kind == IT_EV_DOWN)
-        snprintf(text, sizeof text, "%s: %s", app, ev->why);
+    event_text(text, sizeof text, app, media, ev);
     it_trace_note n = {.node = host->name, .kind = it_model_event_name(ev->kind), .text = text};
     n.cause = it_script_cause(e->script, &n.by_fault);
     it_trace_event(e->trace, now, &n);

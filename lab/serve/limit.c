@@ -96,6 +96,14 @@ static int limit_input(void *o, it_time now, const it_io *in)
     return (int)in->data.n;
 }
 
+static bool limit_relay(void *o, it_time now, const it_io *in, uint8_t *bytes, it_io *out)
+{
+    const it_limit *l = o;
+    if (!l->ops->relay || is_counted(l, in))
+        return false;
+    return l->ops->relay(l->inner, now, in, bytes, out);
+}
+
 static int limit_tick(void *o, it_time now)
 {
     it_limit *l = o;
@@ -153,5 +161,6 @@ const it_object_ops it_limit_ops = {.kind = "limit",
                                     .output = limit_output,
                                     .event = limit_event,
                                     .free = limit_free,
+                                    .relay = limit_relay,
                                     .nagle = limit_nagle,
                                     .errors = true};

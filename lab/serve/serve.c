@@ -4,16 +4,30 @@
 #include <string.h>
 
 const it_service IT_SERVICES[] = {
-    {"stun", "a STUN server (RFC 8489); with two --listen of a family also NAT behavior discovery (RFC 5780)", 3478,
-     it_serve_stun},
-    {"turn", "a TURN server (RFC 8656) over UDP and TCP, which also answers STUN", 3478, it_serve_turn},
-    {"signal", "a signal server: messages between mailboxes by WebSocket or HTTP long poll (docs/signal.md)", 80,
-     it_serve_signal},
-    {"relay", "a relay of datagrams over WebSocket: two in a room, GET /relay/ROOM/NAME (stack/wsrelay/wire.h)", 80,
-     it_serve_relay},
-    {"rtmfp", "a rendezvous server of RTMFP (RFC 7016): introduces peers by their peer IDs", 1935, it_serve_rtmfp},
-    {NULL, NULL, 0, NULL},
+    {"stun", "a STUN server (RFC 8489) over UDP and TCP; with two --listen of a family also NAT behavior discovery",
+     NULL, 3478, 0, it_serve_stun},
+    {"turn", "a TURN server (RFC 8656) over UDP and TCP, which also answers STUN", NULL, 3478, 0, it_serve_turn},
+    {"ws", "a relay of datagrams over WebSocket: two in a room, GET /relay/ROOM/NAME (stack/wsrelay/wire.h)", "relay",
+     80, 443, it_serve_ws},
+    {"signal", "a signal server: messages between mailboxes by WebSocket or HTTP long poll (docs/signal.md)", NULL, 80,
+     443, it_serve_signal},
+    {"rtmfp", "a rendezvous server of RTMFP (RFC 7016): introduces peers by their peer IDs", NULL, 1935, 0,
+     it_serve_rtmfp},
+    {NULL, NULL, NULL, 0, 0, NULL},
 };
+
+const it_service *it_service_of(const char *name)
+{
+    for (const it_service *s = IT_SERVICES; s->name; s++) {
+        if (strcmp(s->name, name) == 0)
+            return s;
+        if (s->alias && strcmp(s->alias, name) == 0)
+            return s;
+    }
+    return NULL;
+}
+
+/* --- streams --- */
 
 /* Whether |a| stands for every address of its family. */
 static bool is_any(it_addr a)
@@ -21,21 +35,54 @@ static bool is_any(it_addr a)
     return it_ip_none(a.ip) || (it_ip_is4(a.ip) && it_ip_v4(a.ip) == 0);
 }
 
-int it_serve_listen(const it_serve_cfg *cfg, int app, size_t k, it_addr *bad)
+static int listen_at(const it_serve_cfg *cfg, int app, it_addr at, it_addr *bad)
 {
-    int err = it_loop_listen(cfg->loop, app, cfg->addrs[k]);
+    int err = it_loop_listen(cfg->loop, app, at);
     /* A machine without a family (ipv6.disable=1) has no address of it, and every one of those is served. */
-    if (err == IT_ERR_NOROUTE && is_any(cfg->addrs[k]))
+    if (err == IT_ERR_NOROUTE && is_any(at))
         return 0;
     if (err < 0)
-        *bad = cfg->addrs[k];
+        *bad = at;
     return err;
 }
 
-const it_service *it_service_of(const char *name)
+/* Whether an earlier address than the |k|-th is of the same host. */
+static bool has_host(const it_serve_cfg *cfg, size_t k)
 {
-    for (const it_service *s = IT_SERVICES; s->name; s++)
-        if (strcmp(s->name, name) == 0)
-            return s;
-    return NULL;
+    for (size_t i = 0; i < k; i++)
+        if (it_ip_eq(cfg->addrs[i].ip, cfg->addrs[k].ip))
+            return true;
+    return false;
+}
+
+/* Tells of the listeners of |app| from the |k|-th. Returns how many it has. */
+static int tell_listeners(const it_serve_cfg *cfg, int app, int k, const char *transport)
+{
+    it_addr at;
+    for (; it_loop_app_listener(cfg->loop, app, k, &at); k++)
+        cfg->bound(cfg->self, transport, at, true);
+    return k;
+}
+
+int it_serve_streams(const it_serve_cfg *cfg, int app, uint16_t *tls_port, it_addr *bad)
+{
+    it_addr at;
+    int err = 0;
+    for (size_t k = 0; k < cfg->n_addrs && err == 0; k++)
+        err = listen_at(cfg, app, cfg->addrs[k], bad);
+    if (err < 0)
+        return err;
+    int n = tell_listeners(cfg, app, 0, "tcp");
+    if (!cfg->tls)
+        return 0;
+    *tls_port = cfg->tls->port;
+    for (size_t k = 0; k < cfg->n_addrs && err == 0; k++) {
+        if (has_host(cfg, k))
+            continue;
+        err = listen_at(cfg, app, it_addr_of(cfg->addrs[k].ip, *tls_port), bad);
+        if (*tls_port == 0 && it_loop_app_listener(cfg->loop, app, n, &at))
+            *tls_port = at.port;
+    }
+    (void)tell_listeners(cfg, app, n, "tls");
+    return err;
 }

@@ -5,6 +5,7 @@
 
 #include "lab/loop/loop.h"
 #include "lab/serve/limit.h"
+#include "lab/serve/tls.h"
 #include "stack/turn/server/server.h"
 
 #define IT_SERVE_ADDRS 16
@@ -30,41 +31,45 @@ typedef struct it_serve_cfg {
     const it_addr *addrs; /* where to serve; 0.0.0.0 and :: stand for every address of their family */
     size_t n_addrs;       /* at least 1, at most IT_SERVE_ADDRS */
     it_limit_cfg limit;
-    it_limit_count *count; /* the caller's; outlives the loop */
+    it_limit_count *count;   /* the caller's; outlives the loop */
+    const it_serve_tls *tls; /* outlives the loop; NULL: none */
     it_serve_turn_cfg turn;
     void (*log)(void *self, const char *text); /* takes a line for people; may be NULL */
-    /* Takes every address that is served from now on, or no longer; |transport| is "udp" or "tcp". */
+    /* Takes every address that is served from now on, or no longer; |transport| is "udp", "tcp" or "tls". */
     void (*bound)(void *self, const char *transport, it_addr a, bool up);
     void *self;
 } it_serve_cfg;
 
 typedef struct it_service {
     const char *name, *help; /* a sentence */
+    const char *alias;       /* another name of it; NULL: none */
     uint16_t port;           /* where it is found when nobody says otherwise */
+    uint16_t tls_port;       /* and with TLS; 0: it has none */
     /* Adds its objects to the loop. Returns 0, or an error as it_loop_add, |*bad| then the address. */
     int (*start)(const it_serve_cfg *cfg, it_addr *bad);
 } it_service;
 
 extern const it_service IT_SERVICES[]; /* the last has no name */
 
-/* The row of |name|; NULL: there is none. */
+/* The row of |name|, which may be an alias; NULL: there is none. */
 const it_service *it_service_of(const char *name);
 
-/* Lets app |app| accept streams on the |k|-th address of |cfg|. Returns 0 or as it_loop_listen, |*bad| then the
- * address. */
-int it_serve_listen(const it_serve_cfg *cfg, int app, size_t k, it_addr *bad);
+/* Lets app |app| accept streams on all addresses of |cfg| and, where |cfg| has TLS, on port |*tls_port| of the same
+ * hosts, each once; tells of them. Returns 0 or as it_loop_listen, |*bad| then the address. */
+int it_serve_streams(const it_serve_cfg *cfg, int app, uint16_t *tls_port, it_addr *bad);
 
 /* STUN (stun.c): RFC 8489. Where exactly two addresses of a family are given, which differ, with NAT behavior discovery
  * (RFC 5780) on them: the first one is the primary, the second one's port the alternate, or the next higher one where
  * they are the same. */
 int it_serve_stun(const it_serve_cfg *cfg, it_addr *bad);
 
-/* Signaling (signal.c): WebSocket and HTTP long poll on TCP, docs/signal.md. The limit on datagrams is of no use to it;
+/* Signaling (signal.c): WebSocket and HTTP long poll on TCP and TLS, docs/signal.md. The limit counts accepted streams;
  * its own limits are those of stack/signal/server.h. */
 int it_serve_signal(const it_serve_cfg *cfg, it_addr *bad);
 
-/* A relay of datagrams over WebSocket (relay.c) on TCP; its own limits are those of stack/wsrelay/server.h. */
-int it_serve_relay(const it_serve_cfg *cfg, it_addr *bad);
+/* A relay of datagrams over WebSocket (ws.c) on TCP and TLS. The limit counts accepted streams; its own limits are
+ * those of stack/wsrelay/server.h. */
+int it_serve_ws(const it_serve_cfg *cfg, it_addr *bad);
 
 /* TURN (turn.c): RFC 8656 over UDP and over TCP at the same addresses, with long-term credentials when there are users.
  * Its relays' peers may be relayed addresses of its own, as of two clients that reach each other only through it. The

@@ -71,6 +71,11 @@ static int service_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t
     return it_turn_server_output(((turn_service *)o)->server, now, out, buf, cap);
 }
 
+static bool service_relay(void *o, it_time now, const it_io *in, uint8_t *bytes, it_io *out)
+{
+    return it_turn_server_relay(((turn_service *)o)->server, now, in, bytes, out);
+}
+
 static int service_event(void *o, it_object_event *ev)
 {
     turn_service *t = o;
@@ -101,6 +106,7 @@ static const it_object_ops SERVICE_OPS = {.kind = "turn",
                                           .output = service_output,
                                           .event = service_event,
                                           .free = service_free,
+                                          .relay = service_relay,
                                           .errors = true};
 
 /* --- starting --- */
@@ -145,7 +151,7 @@ static it_limit *new_service(const it_serve_cfg *cfg)
 int it_serve_turn(const it_serve_cfg *cfg, it_addr *bad)
 {
     it_loop_app_cfg app = {.name = "turn", .bases = cfg->addrs, .n_bases = cfg->n_addrs, .loopback = true};
-    it_addr at;
+    uint16_t tls_port = 0;
     app.burst = TAKES;
     app.bound = cfg->bound;
     app.self = cfg->self;
@@ -155,10 +161,5 @@ int it_serve_turn(const it_serve_cfg *cfg, it_addr *bad)
     if (!l)
         return IT_ERR_NOMEM;
     int i = it_loop_add(cfg->loop, &it_limit_ops, l, &app, bad);
-    int err = i < 0 ? i : 0;
-    for (size_t k = 0; k < cfg->n_addrs && err == 0; k++)
-        err = it_serve_listen(cfg, i, k, bad);
-    for (int k = 0; err == 0 && it_loop_app_listener(cfg->loop, i, k, &at); k++)
-        cfg->bound(cfg->self, "tcp", at, true);
-    return err;
+    return i < 0 ? i : it_serve_streams(cfg, i, &tls_port, bad);
 }

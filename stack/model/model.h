@@ -59,16 +59,18 @@ enum it_model_event_kind {
     IT_EV_RESUMED,
     IT_EV_RATE_UP, /* delivered rate at least twice the reference for 1 s */
     IT_EV_RATE_DOWN,
-    IT_EV_NETWORK,   /* a local interface changed: up, flow; E's socket: base */
-    IT_EV_DEATH,     /* reason; final */
-    IT_EV_CLOSED,    /* by; status with a proxy's refusal; final */
-    IT_EV_SECRET,    /* data = a key log line for captures */
-    IT_EV_PEER,      /* the far side broke a rule: why */
-    IT_EV_TEST,      /* E: a valid inbound check: remote, base, user, priority, controlling, nominate */
-    IT_EV_SUCCESS,   /* E: our check was answered: remote, local = reflexive, base, user, nominate */
-    IT_EV_REFLEXIVE, /* E: a STUN server told our address: local = reflexive, base, remote = the server */
-    IT_EV_UP,        /* a signaling session stands: remote, its server */
-    IT_EV_DOWN,      /* it does not: why, status */
+    IT_EV_NETWORK,    /* a local interface changed: up, flow; E's socket: base */
+    IT_EV_DEATH,      /* reason; final */
+    IT_EV_CLOSED,     /* by; status with a proxy's refusal; final */
+    IT_EV_SECRET,     /* data = a key log line for captures */
+    IT_EV_PEER,       /* the far side broke a rule: why */
+    IT_EV_TEST,       /* E: a valid inbound check: remote, base, user, priority, controlling, nominate */
+    IT_EV_SUCCESS,    /* E: our check was answered: remote, local = reflexive, base, user, nominate */
+    IT_EV_REFLEXIVE,  /* E: a STUN server told our address: local = reflexive, base, remote = the server */
+    IT_EV_UP,         /* a signaling session stands: remote, its server */
+    IT_EV_DOWN,       /* it does not: why, status */
+    IT_EV_STATUS,     /* of a NetConnection or NetStream: why = its code */
+    IT_EV_SUBSCRIBER, /* a peer plays what a NetStream publishes: flow = its number, user = its peer ID */
     IT_EV_COUNT
 };
 

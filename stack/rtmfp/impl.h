@@ -69,6 +69,7 @@ typedef struct it_rtmfp_session {
     it_rtmfp_rtt rtt;
     it_rtmfp_flows flows; /* while it is open */
     it_time opened_at, rx_at, tx_at;
+    it_time keepalive; /* 0: that of the object */
     bool pinging;
     it_time ping_first, ping_due;
     it_time mob_tx, mob_rx; /* MOB_TX_TS, MOB_RX_TS of section 3.5.4.2 */

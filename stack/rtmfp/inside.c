@@ -138,10 +138,28 @@ void it_rtmfp_inside(it_rtmfp *r, it_time now, it_rtmfp_session *s, const it_rtm
 /* When an open session has been silent for too long in one of its directions. */
 static it_time keepalive_due(const it_rtmfp *r, const it_rtmfp_session *s)
 {
-    if (r->cfg.keepalive == IT_NEVER)
+    it_time period = s->keepalive ? s->keepalive : r->cfg.keepalive;
+    if (period == IT_NEVER)
         return IT_NEVER;
     it_time quiet = s->tx_at < s->rx_at ? s->tx_at : s->rx_at;
-    return quiet + r->cfg.keepalive + (s->initiator ? 0 : s->rtt.mrto); /* so that they do not ping at once */
+    return quiet + period + (s->initiator ? 0 : s->rtt.mrto); /* so that they do not ping at once */
+}
+
+int it_rtmfp_keepalive(it_rtmfp *r, it_time now, uint32_t session, it_time period)
+{
+    if (session) {
+        it_rtmfp_session *s = it_rtmfp_session_no(r, session);
+        if (!s)
+            return IT_ERR_NOTFOUND;
+        s->keepalive = period;
+        it_rtmfp_session_arm(r, now, s);
+        return 0;
+    }
+    r->cfg.keepalive = period;
+    for (uint32_t i = 0; i < r->slots; i++)
+        if (r->slot[i] && r->slot[i]->state == IT_RTMFP_OPENED)
+            it_rtmfp_session_arm(r, now, r->slot[i]);
+    return 0;
 }
 
 /* Section 3.5.5. */

@@ -106,6 +106,10 @@ uint32_t it_rtmfp_find(const it_rtmfp *r, const uint8_t print[IT_RTMFP_PRINT]);
 /* Answers FIHellos that come over |session| from now on, ten a second at most. Returns 0 or IT_ERR_NOTFOUND. */
 int it_rtmfp_trust(it_rtmfp *r, uint32_t session);
 
+/* From now on a Ping is sent over |session| after |period| of silence, IT_NEVER: none; 0 for |session|: over all that
+ * have no period of their own. Returns 0 or IT_ERR_NOTFOUND. */
+int it_rtmfp_keepalive(it_rtmfp *r, it_time now, uint32_t session, it_time period);
+
 /* Sends a Redirect (section 3.5.1.4) over |path|, for |tag|: |n| addresses, none means that of the sender. Returns 0,
  * IT_ERR_RANGE for more than IT_RTMFP_CANDIDATES or a tag that is too long, IT_ERR_FULL, IT_ERR_NOMEM. */
 int it_rtmfp_redirect_send(it_rtmfp *r, it_rtmfp_path path, it_bytes tag, const it_rtmfp_addr *addrs, size_t n);

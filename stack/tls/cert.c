@@ -235,22 +235,50 @@ static int no_password(char *buf, int size, int write, void *unused)
     return -1;
 }
 
-it_tls_cert *it_tls_cert_read(it_alloc *alloc, it_bytes chain, it_bytes key)
+static bool read_chain_of(it_tls_cert *c, it_bytes text)
+{
+    BIO *b = pem_bio(text);
+    bool ok = b && read_chain(c, b);
+    BIO_free(b);
+    return ok;
+}
+
+static bool read_key_of(it_tls_cert *c, it_bytes text)
+{
+    BIO *b = pem_bio(text);
+    if (b)
+        c->key = PEM_read_bio_PrivateKey_ex(b, NULL, no_password, NULL, it_ossl_ctx(), NULL);
+    BIO_free(b);
+    return c->key;
+}
+
+/* Reads both into |c|; false, and |*why|, when that cannot be. */
+static bool read_pair(it_tls_cert *c, it_bytes chain, it_bytes key, enum it_tls_pem *why)
+{
+    *why = IT_TLS_PEM_CHAIN;
+    if (!read_chain_of(c, chain))
+        return false;
+    *why = IT_TLS_PEM_KEY;
+    if (!read_key_of(c, key))
+        return false;
+    *why = IT_TLS_PEM_PAIR;
+    return X509_check_private_key(c->x509, c->key) == 1;
+}
+
+it_tls_cert *it_tls_cert_read(it_alloc *alloc, it_bytes chain, it_bytes key, enum it_tls_pem *why)
 {
     it_tls_cert *c = it_calloc(alloc, 1, sizeof *c);
+    enum it_tls_pem unasked;
     it_rng none;
+    if (!why)
+        why = &unasked;
+    *why = IT_TLS_PEM_MEMORY;
     if (!c)
         return NULL;
     c->alloc = alloc;
     it_rng_init(&none, 0, "tls/pem");
     it_ossl_enter(&none, 0);
-    BIO *certs = pem_bio(chain), *keys = pem_bio(key);
-    bool ok = certs && keys && read_chain(c, certs);
-    if (ok)
-        c->key = PEM_read_bio_PrivateKey_ex(keys, NULL, no_password, NULL, it_ossl_ctx(), NULL);
-    ok = ok && c->key && X509_check_private_key(c->x509, c->key) == 1;
-    BIO_free(certs);
-    BIO_free(keys);
+    bool ok = read_pair(c, chain, key, why);
     ERR_clear_error();
     it_ossl_leave();
     if (ok)

@@ -35,9 +35,19 @@ it_tls_cert *it_tls_root_new(const it_tls_cert_cfg *cfg);
 /* Makes a leaf signed by |root|, which must outlive the call only. NULL as above, or when a name is neither a DNS name
  * nor an address, or there are more than IT_TLS_NAMES. */
 it_tls_cert *it_tls_leaf_new(const it_tls_cert_cfg *cfg, const it_tls_cert *root);
+
+/* What is wrong with a chain and a key. */
+enum it_tls_pem {
+    IT_TLS_PEM_MEMORY, /* nothing: there was no memory */
+    IT_TLS_PEM_CHAIN,  /* the chain has no certificate first, or too many; it is too large, or empty */
+    IT_TLS_PEM_KEY,    /* there is no private key, or one with a password */
+    IT_TLS_PEM_PAIR    /* the key is another certificate's */
+};
+
 /* Reads a chain, the server's own certificate first, and its private key, both PEM. NULL without memory, or when they
- * cannot be read or are not of each other. Needs no stream: the key draws where it is used. */
-it_tls_cert *it_tls_cert_read(it_alloc *alloc, it_bytes chain, it_bytes key);
+ * cannot be read or are not of each other: |*why|, unless NULL, then says which. Needs no stream: the key draws where
+ * it is used. */
+it_tls_cert *it_tls_cert_read(it_alloc *alloc, it_bytes chain, it_bytes key, enum it_tls_pem *why);
 void it_tls_cert_free(it_tls_cert *c);
 /* Writes the certificate as PEM into |out| of |cap| bytes, without a NUL. Returns the length or IT_ERR_TOOBIG. */
 int it_tls_cert_pem(const it_tls_cert *c, char *out, size_t cap) IT_MUST_CHECK;

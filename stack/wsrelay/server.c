@@ -55,18 +55,23 @@ static void time_or(it_time *v, it_time normal)
     *v = *v ? *v : normal;
 }
 
+void it_wsrelay_server_tls(it_wsrelay_server *s, const it_tls_cfg *tls, uint16_t port)
+{
+    s->tls = *tls;
+    s->tls.alloc = s->cfg.alloc;
+    s->tls.alpn = "http/1.1";
+    s->cfg.tls = &s->tls;
+    s->cfg.tls_port = port;
+}
+
 it_wsrelay_server *it_wsrelay_server_new(const it_wsrelay_server_cfg *cfg)
 {
     it_wsrelay_server *s = it_calloc(cfg->alloc, 1, sizeof *s);
     if (!s)
         return NULL;
     s->cfg = *cfg;
-    if (cfg->tls) {
-        s->tls = *cfg->tls;
-        s->tls.alloc = cfg->alloc;
-        s->tls.alpn = "http/1.1";
-        s->cfg.tls = &s->tls;
-    }
+    if (cfg->tls)
+        it_wsrelay_server_tls(s, cfg->tls, cfg->tls_port);
     it_bits_init(&s->busy, cfg->alloc);
     size_or(&s->cfg.connections, 1024);
     size_or(&s->cfg.rooms, 512);

@@ -45,6 +45,8 @@ typedef struct it_wsrelay_server it_wsrelay_server;
 
 /* NULL without memory. */
 it_wsrelay_server *it_wsrelay_server_new(const it_wsrelay_server_cfg *cfg);
+/* From now on streams to |port| have TLS, as |tls| says: as the configuration has it. */
+void it_wsrelay_server_tls(it_wsrelay_server *s, const it_tls_cfg *tls, uint16_t port);
 /* The counts so far. */
 const it_wsrelay_server_stats *it_wsrelay_server_stat(const it_wsrelay_server *s);
 /* The next line of the key log of any of its TLS connections: 1, or 0. */

@@ -149,7 +149,7 @@ ends 2
 claim "a service that is not there is answered with those that are"
 run serve gopher
 ends 2
-says 'icetank: serve: no service "gopher"; there are: stun, turn, signal, relay, rtmfp'
+says 'icetank: serve: no service "gopher"; there are: stun, turn, ws, signal, rtmfp'
 run serve stnu
 ends 2
 says 'icetank: serve: no service "stnu"; did you mean "stun"?'

@@ -111,16 +111,17 @@ extern const luaL_Reg IT_SCRIPT_ADDR[]; /* addresses and prefixes (addr.c) */
 extern const luaL_Reg IT_SCRIPT_NET[], IT_SCRIPT_SERVICE[];
 extern const luaL_Reg IT_SCRIPT_LINK[]; /* links (link.c) */
 extern const luaL_Reg IT_SCRIPT_PEER[];
-extern const luaL_Reg IT_SCRIPT_E[];         /* model E (e.c) */
-extern const luaL_Reg IT_SCRIPT_BEHAVIOUR[]; /* behaviours of ICE agents (behaviour.c) */
-extern const luaL_Reg IT_SCRIPT_DATA[];      /* units, profiles, random streams (data.c) */
-extern const luaL_Reg IT_SCRIPT_ORACLE[];    /* the oracle (oracle.c) */
-extern const luaL_Reg IT_SCRIPT_SIGNAL[];    /* the signal server and its clients (signal.c) */
-extern const luaL_Reg IT_SCRIPT_RELAY[];     /* relays over WebSocket (relay.c) */
-extern const luaL_Reg IT_SCRIPT_TURN[];      /* TURN servers (turn.c) */
-extern const luaL_Reg IT_SCRIPT_TCP[];       /* the TCP of hosts (tcp.c) */
-extern const luaL_Reg IT_SCRIPT_RTMFP[];     /* ends of RTMFP, their rendezvous (rtmfp.c) */
-extern const luaL_Reg IT_SCRIPT_ATTACK[];    /* hostile hosts, the twin (attack.c) */
+extern const luaL_Reg IT_SCRIPT_E[];             /* model E (e.c) */
+extern const luaL_Reg IT_SCRIPT_BEHAVIOUR[];     /* behaviours of ICE agents (behaviour.c) */
+extern const luaL_Reg IT_SCRIPT_DATA[];          /* units, profiles, random streams (data.c) */
+extern const luaL_Reg IT_SCRIPT_ORACLE[];        /* the oracle (oracle.c) */
+extern const luaL_Reg IT_SCRIPT_SIGNAL[];        /* the signal server and its clients (signal.c) */
+extern const luaL_Reg IT_SCRIPT_RELAY[];         /* relays over WebSocket (relay.c) */
+extern const luaL_Reg IT_SCRIPT_TURN[];          /* TURN servers (turn.c) */
+extern const luaL_Reg IT_SCRIPT_TCP[];           /* the TCP of hosts (tcp.c) */
+extern const luaL_Reg IT_SCRIPT_NETCONNECTION[]; /* NetConnections and NetStreams (netconnection.c) */
+extern const luaL_Reg IT_SCRIPT_RTMFP[];         /* ends of RTMFP, their rendezvous (rtmfp.c) */
+extern const luaL_Reg IT_SCRIPT_ATTACK[];        /* hostile hosts, the twin (attack.c) */
 
 /* Keeps what a service says, as of it_lab_services (service.c). */
 int it_script_service_told(void *self, int app, const it_service_event *ev);

@@ -505,6 +505,13 @@ static void push_fields(lua_State *L, const it_model_event *ev)
     case IT_EV_DOWN:
         set_text(L, "why", ev->why);
         break;
+    case IT_EV_STATUS:
+        set_text(L, "code", ev->why);
+        break;
+    case IT_EV_SUBSCRIBER:
+        set_text(L, "peer", ev->user);
+        set_int(L, "number", ev->flow);
+        break;
     case IT_EV_STALLED:
         if (ev->since)
             set_int(L, "since", ev->since);

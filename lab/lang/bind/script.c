@@ -334,6 +334,7 @@ static void set_all_functions(lua_State *L, it_script *s)
                                    IT_SCRIPT_TURN,
                                    IT_SCRIPT_TCP,
                                    IT_SCRIPT_RTMFP,
+                                   IT_SCRIPT_NETCONNECTION,
                                    IT_SCRIPT_BEHAVIOUR,
                                    IT_SCRIPT_ATTACK};
     for (size_t i = 0; i < sizeof ALL / sizeof *ALL; i++)

@@ -155,6 +155,7 @@ return function(L)
   checks.name = function(v) return type(v) == "string" and v:match "^[a-z0-9-]+$" and #v < 24 or "a name of at most 23 characters of a-z, 0-9 and -" end
   checks.seeds = function(v) return math.type(v) == "integer" and v >= 1 and v <= 100000 or "a whole number from 1 to 100000" end
   checks.Host = function(v) return L.is(v, "Host") or "a host" end
+  checks.NetConnection = function(v) return L.is(v, "NetConnection") or "a NetConnection" end
   checks.Box = function(v) return L.is(v, "Box") or "a box" end
   checks["Host|Box"] = function(v) return L.is(v, "Host") or L.is(v, "Box") or "a host or a box" end
   checks.Behind = function(v) return type(v) == "string" or type(v) == "table" or "a profile name, a box or a list" end

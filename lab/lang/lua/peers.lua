@@ -12,6 +12,7 @@ return function(L)
     if rawget(o, "gone") then L.fail("%s was lost when %s stopped", o.label, o.host.label) end
     return o.app or L.fail("%s is not connected yet", o.label)
   end
+  L.app_of = app_of
   Conn.getters.path = function(o) return o.app and not rawget(o, "gone") and core.path(o.app, o.media) or nil end
   -- Its numbers, those at its end when its host has lost it.
   function L.stats_of(o) return rawget(o, "last_stats") or core.stats(app_of(o), o.media) end
@@ -177,6 +178,7 @@ return function(L)
     rawset(host, "apps", n)
     return host.label .. "/" .. model:lower() .. n
   end
+  L.app_name = app_name
 
   local KNOWN_SERVER = { turn = true }
   -- The addresses of server `h` that `host` can use: one of each family it has, IPv4's first.
@@ -191,6 +193,7 @@ return function(L)
     end
     return out
   end
+  L.reachable = reachable
   -- The TURN servers of `list`, URIs (RFC 7065) whose hosts are addresses or hosts of the case, as b_new takes them.
   local function turn_servers(list, what)
     if list == nil then return nil end
@@ -263,6 +266,7 @@ return function(L)
     if type(v) ~= "string" then L.fail("%s: text, not a %s", what, type(v)) end
     return v
   end
+  L.text = text
   local function address(v, what)
     if not core.is_addr(text(v, what)) then L.fail('%s: "%s" is no address with a port', what, v) end
     return v
@@ -361,44 +365,6 @@ return function(L)
       if ev.addr == server then return core.stun_mapped(ev.data) end
     end
   end)
-
-  ---------------------------------------------------------------------------------------------------------------- RTMFP
-  local Rtmfp, RTMFP_PORT = L.class("Rtmfp", Source), 1935
-  local function positive(v, what)
-    local ns = v and L.time(v, what)
-    if ns and ns <= 0 then L.fail("%s: must be above 0", what) end
-    return ns
-  end
-  local function open_rtmfp(host, s)
-    s = L.check("rtmfp", s or {})
-    if not rawget(s.server, "introduces") then L.fail("rtmfp.server: %s introduces nobody: %s:serve_rtmfp() first", s.server.label, s.server.label) end
-    local label = app_name(host, "rtmfp")
-    local app = core.rtmfp_open(host.node, label, {
-      stun = reachable(s.server, host, RTMFP_PORT), keepalive = positive(s.keepalive, "rtmfp.keepalive"), death = positive(s.death, "rtmfp.death"),
-    })
-    local r = source(Rtmfp, { host = host, label = label, app = app })
-    register(app, r)
-    return r
-  end
-  Rtmfp.getters.id = function(o) return core.rtmfp_id(app_of(o)) end
-  L.method(Rtmfp, "call", function(self, far)
-    if not L.is(far, "Rtmfp") then L.fail("call: another end of RTMFP, not %s", L.show(far)) end
-    if far == self then L.fail("call: %s cannot call itself", self.label) end
-    return core.rtmfp_call(app_of(self), app_of(far))
-  end)
-  L.method(Rtmfp, "send", function(self, data) return core.rtmfp_send(app_of(self), text(data, "send")) end)
-  L.method(Rtmfp, "close", function(self) return core.rtmfp_close(app_of(self)) end)
-
-  -- A host that introduces ends of RTMFP to each other.
-  local Introducer = L.class "Introducer"
-  Introducer.getters.stats = function(o) return L.readonly(core.rtmfp_stats(app_of(o)), "stats", {}) end
-  local function serve_rtmfp(host, s)
-    s = L.check("serve_rtmfp", s or {})
-    if rawget(host, "introduces") then L.fail("serve_rtmfp: %s does already", host.label) end
-    rawset(host, "introduces", true)
-    local app = core.rtmfp_server(host.node, s.redirect ~= false, s.forward ~= false)
-    return L.new(Introducer, { host = host, label = host.label, app = app })
-  end
 
   ---------------------------------------------------------------------------------------------------------------- calls
   -- A script holds a handle without a field; what the judge reads is in a record that only this language has.
@@ -561,8 +527,7 @@ return function(L)
     maker("B", "new", new_b)
     maker("E", "open", open_e)
     maker("udp", "open", open_udp)
-    maker("rtmfp", "open", open_rtmfp)
-    L.method(Host, "serve_rtmfp", serve_rtmfp)
+    L.rtmfp_methods(Host, maker)
     for _, m in ipairs { "A", "C", "D" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
   end
 end

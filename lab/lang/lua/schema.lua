@@ -131,7 +131,13 @@ schema.tables = {
     via = { "string", '"socks5://user:password@10.9.9.9:1080": by its UDP ASSOCIATE; open when it relays' } },
   rtmfp = { server = { "Host", "who introduces: a host that has called serve_rtmfp" }, keepalive = { "Time", "silence after which a Ping is sent; 10 s" },
     death = { "Time", "how long Pings may stay unanswered; 20 s" } },
-  serve_rtmfp = { redirect = { "boolean", "false: it does not tell where a peer is" }, forward = { "boolean", "false: it does not tell a peer who asks for it" } },
+  netconnection = { server = { "Host", "a host that has called serve_rtmfp" }, uri = { "string", "what it asks for there, 255 bytes at most; rtmfp://NAME/app" },
+    keepalive = { "Time", "silence after which a Ping is sent, unless the server says so (RFC 7425 section 5.3.4); 10 s" }, death = { "Time", "how long Pings may stay unanswered; 20 s" },
+    connect = { "Time", "for it, and for streams from peers, to open within; 95 s (RFC 7016 section 3.5.1.1)" },
+    ask = { "boolean", "subscribers wait for accept or refuse" }, parent_death = { "parent_death", "what becomes of streams with peers when it is over: detach, or cascade" } },
+  stream_from = { from = { "NetConnection", "whose direct stream is played" }, via = { "stream_via", "server: it relays; direct: to peers" } },
+  stream_send = { type = { "stream_type", "each has an order of its own; data" }, lifetime = { "Time", "given up when it has not arrived by then; as reliable as the session" } },
+  serve_rtmfp = { lifetime = { "Time", "of audio and video that it relays; they are reliable" }, keepalive = { "Time", "what clients are told, about their Pings to it and to each other; nothing" }, redirect = { "boolean", "false: it does not tell where a peer is" }, forward = { "boolean", "false: it does not tell a peer who asks for it" } },
   serve = { [1] = { "string", "the name of an app, as echo4571: messages behind their length (RFC 4571) come back" }, port = { "port", "of every address" } },
   datagram = { df = { "boolean", "false: may be cut into fragments on its way; true: what exceeds the path's MTU is lost. As the socket was opened" },
     ttl = { "ttl", "hop limit, 64" }, tos = { "octet", "DSCP and ECN, 0" } },
@@ -173,7 +179,7 @@ schema.tables = {
 
 -- Required keys.
 schema.required = {
-  reach = { 1, 2, "proto" }, rtmfp = { "server" }, connect = { 1 }, listen = { 1 }, attacker = { 1 }, shot = { "to" }, attack = { 1, "on" }, host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
+  reach = { 1, 2, "proto" }, rtmfp = { "server" }, netconnection = { "server" }, connect = { 1 }, listen = { 1 }, attacker = { 1 }, shot = { "to" }, attack = { 1, "on" }, host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
   expect = { 1, "within" }, await = { 1, "within" }, forbid = { 1, "during" }, next = { 1 }, carrier = { 1, "to" }, scenario = { 1, "run" },
   hypothesis = { 1, "run", "claim", "predict" }, predict = { 1 }, draw = { "pairs", "from" },
   drop = { "nth" }, delay = { "nth", "by" }, map_port = { 1 }, serve = { 1, "port" }, relay_join = { 1, "room" }, media = { "fingerprint" },
@@ -193,13 +199,14 @@ schema.events = {
   network = { up = "boolean", base = "address" }, death = { reason = "reason", why = "string", since = "Duration" }, closed = { by = "closed_by" },
   test = { addr = "address", user = "string", base = "address", priority = "count", controlling = "boolean", nominate = "boolean" },
   success = { addr = "address", reflexive = "address", user = "string", base = "address", nominate = "boolean" },
-  reflexive = { addr = "address", base = "address" }, status = { code = "string" }, up = {}, down = { why = "string" },
+  reflexive = { addr = "address", base = "address" }, status = { code = "status" }, subscriber = { peer = "string" }, up = {}, down = { why = "string" },
 }
 
 -- Class of source -> the events it tells; those of its parent class come on top.
 schema.tells = {
   Carrier = { "message", "up", "down" }, App = { "open", "closed", "up", "down" }, RelayClient = { "up", "down", "message" }, Udp = { "message", "open", "closed" }, Tcp = { "open", "message", "closed" },
   SocketE = { "test", "success", "reflexive", "network", "message" }, PeerB = { "signal" },
+  NetConnection = { "status" }, NetStream = { "status", "message", "subscriber" },
   Rtmfp = { "up", "down", "open", "message", "failover", "death", "closed" },
   Conn = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed" },
   Call = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed", "signal" },
@@ -239,6 +246,7 @@ schema.classes = {
     { "relay", "{serve: fun(self: any, s?: relay_serve): RelayServer, join: fun(self: any, s: relay_join): RelayClient}", "datagrams over WebSocket" },
     { "udp", "{open: fun(self: any, s?: udp): Udp}", "a plain socket, of no model: it probes networks" },
     { "rtmfp", "{open: fun(self: any, s: rtmfp): Rtmfp}", "an end of RTMFP (RFC 7016)" },
+    { "netconnection", "{open: fun(self: any, s: netconnection): NetConnection}", "to a server of RTMFP, as Flash has it: streams are under it" },
     { "serve_rtmfp", "fun(self: Host, s?: serve_rtmfp): Introducer", "introduces ends of RTMFP to each other, on UDP 1935" },
     { "tcp", "{connect: fun(self: any, s: connect): Tcp, listen: fun(self: any, s: listen): Tcp}", "likewise" } } },
   { "Attacker", "writes what it likes from any source address", {
@@ -297,9 +305,18 @@ schema.classes = {
     { "send", "fun(self: Udp, addr: string, data: string, how?: datagram): boolean?, string?", "nil and a word when it could not" },
     { "probe_stun", "fun(self: Udp, server?: string, within?: Time): string?", "its address as the STUN server sees it; blocks" } } },
   { "Rtmfp: Source", "up down of the session with its server; open message failover death closed of that with a peer", {
-    { "id", "string", "its peer ID, hexadecimal" }, { "call", "fun(self: Rtmfp, far: Rtmfp): boolean?, string?", "open or death follows, at both ends" },
+    { "peer_id", "string", "hexadecimal" }, { "call", "fun(self: Rtmfp, far: Rtmfp): boolean?, string?", "open or death follows, at both ends" },
     { "send", "fun(self: Rtmfp, data: string): boolean?, string?", "in order, and as reliable as the session" }, { "close", "fun(self: Rtmfp): boolean?, string?" } } },
-  { "Introducer", "", { { "stats", "table<string, integer>", "sessions opened closed introduced absent limited" } } },
+  { "NetConnection: Source", "status(code), of NetConnection.Connect: Success Failed Rejected Closed NetworkChange", {
+    { "peer_id", "string", "hexadecimal" }, { "connect", "fun(self: NetConnection): boolean?, string?", "again, after Failed, Rejected or Closed" },
+    { "stream", "fun(self: NetConnection, s: stream_from): NetStream?, string?" }, { "close", "fun(self: NetConnection)", "with all its streams" } } },
+  { "NetStream: Source", "status(code), of NetStream: Connect Play Publish Unpublish; message(data) of one that plays; subscriber(stream, peer) of one that publishes to peers", {
+    { "publish", "fun(self: NetStream, name: string): boolean?, string?" }, { "play", "fun(self: NetStream, name: string): boolean?, string?" },
+    { "send", "fun(self: NetStream, data: string, s?: stream_send): boolean?, string?", "to all who play it" },
+    { "accept", "fun(self: NetStream): boolean?, string?", "a subscriber, where the connection asks" }, { "refuse", "fun(self: NetStream): boolean?, string?" },
+    { "path", "string", "direct_udp or relay_udp; nil: none yet" }, { "far", "string", "the address that its session leads to" },
+    { "close", "fun(self: NetStream): boolean?, string?" } } },
+  { "Introducer", "", { { "stats", "table<string, integer>", "sessions opened closed introduced absent limited connected published played relayed dropped" } } },
   { "App: Source", "open closed; of turn also up down(why), of an allocation", {} },
   { "RelayServer", "", { { "stats", "table<string, integer>", "bytes connections dropped joined refused relayed replaced rooms silent" } } },
   { "RelayClient: Source", "up down(why) message(data)", { { "send", "fun(self: RelayClient, data: string): boolean?, string?", "a datagram, of up to 1500 bytes" },

@@ -72,6 +72,29 @@ vocab.sets = {
     { "prflx", "peer reflexive: as the far side sees it", "RFC 8445 section 7.2.5.3.1" },
     { "relay", "an address on a relay", "RFC 8656" },
   },
+  parent_death = { { "detach", "streams with peers go on", "RFC 7016: sessions know nothing of each other" }, { "cascade", "they end with it", "as Flash's objects do" } },
+  stream_via = { { "server", "the server relays it", "RFC 7425 section 5.3.5" }, { "direct", "peers play it from here", "RFC 7425 section 5.4" } },
+  stream_type = { { "audio", "", "" }, { "video", "", "" }, { "data", "and commands", "" } },
+  status = {
+    { "NetConnection.Connect.Success", "the server has taken it", "RFC 7425 section 5.3.2" },
+    { "NetConnection.Connect.Failed", "no answer within its time", "" },
+    { "NetConnection.Connect.Rejected", "the server said no", "RFC 7425 section 5.3.2" },
+    { "NetConnection.Connect.Closed", "it is gone", "" },
+    { "NetConnection.Connect.NetworkChange", "an interface has come or gone", "" },
+    { "NetStream.Connect.Success", "the session with the peer is open", "" },
+    { "NetStream.Connect.Failed", "it did not open within its time", "" },
+    { "NetStream.Connect.Rejected", "the publisher refused", "RFC 7425 section 5.4" },
+    { "NetStream.Connect.Closed", "the far end has gone", "" },
+    { "NetStream.Play.Reset", "what was played before is over", "" },
+    { "NetStream.Play.Start", "it will come here", "" },
+    { "NetStream.Play.Stop", "nothing more comes", "" },
+    { "NetStream.Play.PublishNotify", "somebody publishes now what is played", "" },
+    { "NetStream.Play.UnpublishNotify", "not any more", "" },
+    { "NetStream.Play.Failed", "the server cannot", "" },
+    { "NetStream.Publish.Start", "it is published", "" },
+    { "NetStream.Publish.BadName", "another publishes under that name", "" },
+    { "NetStream.Unpublish.Success", "it is not any more", "" },
+  },
   server = {
     { "signal", "carries blobs between hosts, and more", "" },
     { "stun", "answers Binding requests", "RFC 8489" },
@@ -243,7 +266,7 @@ vocab.sets = {
 -- Sets that `icetank profiles` lists, and what it calls their members.
 vocab.listed = {
   { "behaviour", "behaviour" }, { "trait", "trait" }, { "timers", "timers" }, { "timer", "timer" }, { "carrier", "carrier" }, { "label", "label" }, { "model", "model" }, { "server", "server" },
-  { "reason", "reason" }, { "path", "path" }, { "candidate", "candidate" },
+  { "reason", "reason" }, { "path", "path" }, { "candidate", "candidate" }, { "parent_death", "parent_death" }, { "status", "status" },
 }
 
 function vocab.names(set)

@@ -1,42 +1,10 @@
 /* Introductions, and how many of them. */
-#include "stack/rtmfp/server/server.h"
-
-#include "base/table/map.h"
-#include "stack/rtmfp/flash/message.h"
+#include "stack/rtmfp/server/impl.h"
 
 #define SESSIONS 1024
-#define RATE 10       /* introductions a second */
-#define BURST 2       /* seconds of them at once */
-#define AMPLIFY 35    /* tenths: an RHello of 180 bytes for an IHello of 52 is what other servers send */
-#define COUNTERS 1024 /* a power of two; one that is shared by two counts for both, which errs on the side of less */
-
-/* A token bucket: |left| thousandths of a token at |at|. */
-typedef struct bucket {
-    it_time at;
-    uint32_t left;
-} bucket;
-
-#define OWN 8 /* addresses that a client may say it has: each makes whoever calls it send IHellos there */
-
-/* What a session has of a NetConnection. */
-typedef struct client {
-    bool used;
-    uint64_t control, back; /* flows: the client's; ours, 0: it has not asked to connect */
-    it_addr own[OWN];       /* what it says of itself */
-    size_t n;
-} client;
-
-struct it_rtmfp_server {
-    it_alloc *alloc;
-    it_rtmfp *r;
-    it_rtmfp_server_cfg cfg;
-    it_rtmfp_server_stats stats;
-    uint64_t salt; /* of the counters, so that nobody chooses whose he shares */
-    bucket asks[COUNTERS], asked[COUNTERS];
-    it_map by_session; /* -> client */
-    client *clients;
-    uint32_t n_clients;
-};
+#define RATE 10    /* introductions a second */
+#define BURST 2    /* seconds of them at once */
+#define AMPLIFY 35 /* tenths: an RHello of 180 bytes for an IHello of 52 is what other servers send */
 
 int it_rtmfp_server_new(const it_rtmfp_server_cfg *cfg, it_time now, it_rtmfp_server **out)
 {
@@ -70,9 +38,9 @@ int it_rtmfp_server_new(const it_rtmfp_server_cfg *cfg, it_time now, it_rtmfp_se
         it_free(cfg->alloc, s);
         return err;
     }
-    for (int i = 0; i < COUNTERS; i++) {
-        s->asks[i] = (bucket){now, s->cfg.asks * BURST * 1000};
-        s->asked[i] = (bucket){now, s->cfg.asked * BURST * 1000};
+    for (int i = 0; i < IT_RTMFP_COUNTERS; i++) {
+        s->asks[i] = (it_rtmfp_bucket){now, s->cfg.asks * BURST * 1000};
+        s->asked[i] = (it_rtmfp_bucket){now, s->cfg.asked * BURST * 1000};
     }
     *out = s;
     return 0;
@@ -89,7 +57,7 @@ const uint8_t *it_rtmfp_server_print(const it_rtmfp_server *s)
 }
 
 /* Takes a token from |b|, which gets |rate| a second. */
-static bool bucket_take(bucket *b, it_time now, uint32_t rate)
+static bool bucket_take(it_rtmfp_bucket *b, it_time now, uint32_t rate)
 {
     uint64_t most = (uint64_t)rate * BURST * 1000, left = b->left;
     it_time passed = now - b->at;
@@ -111,41 +79,16 @@ static bool ask_allowed(it_rtmfp_server *s, it_time now, it_addr from, uint32_t 
 {
     uint64_t low = it_ip_is4(from.ip) ? from.ip.lo : 0;
     uint64_t who = it_hash_mix(it_hash_mix(s->salt, from.ip.hi), low);
-    if (!bucket_take(&s->asks[who % COUNTERS], now, s->cfg.asks))
+    if (!bucket_take(&s->asks[who % IT_RTMFP_COUNTERS], now, s->cfg.asks))
         return false;
-    return bucket_take(&s->asked[it_hash_mix(s->salt, peer) % COUNTERS], now, s->cfg.asked);
-}
-
-static client *client_of(const it_rtmfp_server *s, uint32_t session)
-{
-    uint32_t i = it_map_get(&s->by_session, &(uint64_t){session});
-    return i == IT_MAP_NONE ? NULL : &s->clients[i];
-}
-
-static int client_add(it_rtmfp_server *s, uint32_t session)
-{
-    for (uint32_t i = 0; i < s->n_clients; i++) {
-        if (s->clients[i].used)
-            continue;
-        int err = it_map_put(&s->by_session, &(uint64_t){session}, i);
-        s->clients[i] = (client){.used = err == 0};
-        return err;
-    }
-    return 0;
-}
-
-static void client_remove(it_rtmfp_server *s, uint32_t session)
-{
-    client *c = client_of(s, session);
-    if (c)
-        c->used = false;
-    it_map_del(&s->by_session, &(uint64_t){session});
+    return bucket_take(&s->asked[it_hash_mix(s->salt, peer) % IT_RTMFP_COUNTERS], now, s->cfg.asked);
 }
 
 /* Where session |peer| is found: where it is seen, then what it says of itself (section 3.5.1.6). */
-static size_t server_addrs(const it_rtmfp_server *s, uint32_t peer, it_addr seen, it_rtmfp_addr at[1 + OWN])
+static size_t server_addrs(const it_rtmfp_server *s, uint32_t peer, it_addr seen,
+                           it_rtmfp_addr at[1 + IT_RTMFP_SERVER_OWN])
 {
-    const client *c = client_of(s, peer);
+    const it_rtmfp_client_of *c = it_rtmfp_client_find(s, peer);
     size_t n = 0;
     at[n++] = (it_rtmfp_addr){seen, IT_RTMFP_ORIGIN_OBSERVED};
     for (size_t i = 0; c && i < c->n; i++)
@@ -166,69 +109,6 @@ static size_t redirect_most(const it_rtmfp_addr *at, size_t n, size_t tag, size_
     return k;
 }
 
-/* A flow begins: the control flow of a NetConnection (RFC 7425 section 5.3.1), the only one that is taken. */
-static int client_flow(it_rtmfp_server *s, it_time now, const it_rtmfp_event *ev)
-{
-    client *c = client_of(s, ev->session);
-    it_rtmfp_tc tc;
-    if (c && !c->control && !ev->returns && it_rtmfp_tc_get(ev->data, &tc) && tc.stream == 0) {
-        c->control = ev->flow;
-        return 0;
-    }
-    s->stats.rejected++;
-    return it_rtmfp_flow_reject(s->r, now, ev->session, ev->flow, 0);
-}
-
-/* Answers "connect" over a flow of ours in return (section 5.3.2). */
-static int client_connect(it_rtmfp_server *s, it_time now, uint32_t session, client *c, int64_t transaction)
-{
-    uint8_t meta[IT_RTMFP_TC_MOST], room[IT_RTMFP_COMMAND_MOST];
-    it_buf m, b;
-    it_buf_init(&m, meta, sizeof meta);
-    it_rtmfp_tc_put(&m, (it_rtmfp_tc){.stream = 0});
-    it_rtmfp_flow_opts o = {.metadata = it_bytes_of(m.p, m.len), .returns = c->control};
-    int err = it_rtmfp_flow_open(s->r, now, session, &o, &c->back);
-    if (err)
-        return err;
-    s->stats.connected++;
-    it_buf_init(&b, room, sizeof room);
-    it_rtmfp_connect_answer_put(&b, transaction, true);
-    return it_rtmfp_flow_write(s->r, now, session, c->back, it_bytes_of(b.p, b.len), NULL, NULL);
-}
-
-/* "setPeerInfo" (section 5.3.3): anew each time. What no host can have is left out. */
-static void client_peer_info(client *c, it_rtmfp_command *cmd)
-{
-    size_t n = it_rtmfp_peer_info_get(cmd, c->own, OWN);
-    c->n = 0;
-    for (size_t i = 0; i < n; i++)
-        if (c->own[i].port && it_ip_unicast(c->own[i].ip) && !it_ip_link_local(c->own[i].ip))
-            c->own[c->n++] = c->own[i];
-}
-
-static int client_message(it_rtmfp_server *s, it_time now, const it_rtmfp_event *ev)
-{
-    client *c = client_of(s, ev->session);
-    it_rtmfp_message m;
-    it_rtmfp_command cmd;
-    if (!c || ev->flow != c->control || !it_rtmfp_message_get(ev->data, &m) || !it_rtmfp_command_get(&m, &cmd))
-        return 0;
-    if (it_bytes_eq(cmd.name, it_bytes_str("connect")) && !c->back)
-        return client_connect(s, now, ev->session, c, cmd.transaction);
-    if (it_bytes_eq(cmd.name, it_bytes_str("setPeerInfo")) && c->back)
-        client_peer_info(c, &cmd);
-    return 0;
-}
-
-/* The client has closed its control flow: so does the server (section 5.3.6). */
-static int client_complete(it_rtmfp_server *s, it_time now, const it_rtmfp_event *ev)
-{
-    client *c = client_of(s, ev->session);
-    if (!c || ev->flow != c->control || !c->back)
-        return 0;
-    return it_rtmfp_flow_close(s->r, now, ev->session, c->back, false);
-}
-
 /* Somebody asks for a peer (section 3.5.1.6). */
 static int server_introduce(it_rtmfp_server *s, it_time now, const it_rtmfp_event *ev)
 {
@@ -245,7 +125,7 @@ static int server_introduce(it_rtmfp_server *s, it_time now, const it_rtmfp_even
     }
     s->stats.introduced++;
     if (!s->cfg.no_redirect) {
-        it_rtmfp_addr at[1 + OWN];
+        it_rtmfp_addr at[1 + IT_RTMFP_SERVER_OWN];
         size_t n = server_addrs(s, peer, info.path.remote, at);
         n = redirect_most(at, n, ev->tag.n, ev->size * AMPLIFY / 10);
         err = it_rtmfp_redirect_send(s->r, ev->path, ev->tag, at, n);
@@ -263,18 +143,18 @@ static int server_take(it_rtmfp_server *s, it_time now, const it_rtmfp_event *ev
     case IT_RTMFP_EV_OPEN:
         s->stats.sessions++;
         s->stats.opened++;
-        return client_add(s, ev->session);
+        return it_rtmfp_client_add(s, ev->session);
     case IT_RTMFP_EV_CLOSED:
         s->stats.sessions--;
         s->stats.closed++;
-        client_remove(s, ev->session);
+        it_rtmfp_client_remove(s, now, ev->session);
         return 0;
     case IT_RTMFP_EV_FLOW:
-        return client_flow(s, now, ev);
+        return it_rtmfp_client_flow(s, now, ev);
     case IT_RTMFP_EV_MESSAGE:
-        return client_message(s, now, ev);
+        return it_rtmfp_client_message(s, now, ev);
     case IT_RTMFP_EV_COMPLETE:
-        return client_complete(s, now, ev);
+        return it_rtmfp_client_complete(s, now, ev);
     default:
         return 0;
     }
@@ -326,6 +206,9 @@ static void server_free(void *o)
     it_rtmfp_server *s = o;
     it_rtmfp_free(s->r);
     it_map_fini(&s->by_session);
+    for (uint32_t i = 0; i < s->n_clients; i++)
+        it_free(s->alloc, s->clients[i].streams);
+    it_rtmfp_names_free(s);
     it_free(s->alloc, s->clients);
     it_free(s->alloc, s);
 }

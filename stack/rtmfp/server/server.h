@@ -7,8 +7,11 @@
  * for, as each makes that peer send too (section 5). Cookies expire. It opens no sessions itself (section 3.5.1.4).
  *
  * A client may make a NetConnection (RFC 7425 section 5.3): "connect" is answered, and what it says of its own
- * addresses by "setPeerInfo" is told to who asks for it, beside where it is seen. All other flows are rejected: it
- * relays nothing. */
+ * addresses by "setPeerInfo" is told to who asks for it, beside where it is seen.
+ *
+ * Over it, NetStreams (section 5.3.5): what one client publishes under a name goes to all who play that name, by way of
+ * the server, audio, video and the rest on flows of their own, so that a player without a way to the publisher has one.
+ * What a player cannot take is dropped for that player alone. All other flows are rejected. */
 #ifndef IT_STACK_RTMFP_SERVER_SERVER_H
 #define IT_STACK_RTMFP_SERVER_SERVER_H
 
@@ -28,16 +31,21 @@ typedef struct it_rtmfp_server_cfg {
     bool no_redirect;         /* only forwards */
     bool no_forward;          /* only redirects */
     it_time keepalive, death; /* as it_rtmfp_cfg */
+    /* What clients are told to do (section 5.3.4): after how much silence to Ping it, and each other. 0: nothing. */
+    it_time client_keepalive, peer_keepalive;
+    it_time lifetime; /* of audio and video that is relayed, after which it is abandoned; 0: it is reliable */
 } it_rtmfp_server_cfg;
 
 typedef struct it_rtmfp_server_stats {
     uint32_t sessions; /* open now */
     uint64_t opened, closed;
-    uint64_t introduced; /* IHellos answered for a peer that is here */
-    uint64_t absent;     /* that named nobody who is */
-    uint64_t limited;    /* beyond a limit */
-    uint64_t rejected;   /* flows */
-    uint64_t connected;  /* NetConnections */
+    uint64_t introduced;        /* IHellos answered for a peer that is here */
+    uint64_t absent;            /* that named nobody who is */
+    uint64_t limited;           /* beyond a limit */
+    uint64_t rejected;          /* flows */
+    uint64_t connected;         /* NetConnections */
+    uint64_t published, played; /* names, by streams */
+    uint64_t relayed, dropped;  /* audio and video that were sent on; messages that a player did not take */
 } it_rtmfp_server_stats;
 
 typedef struct it_rtmfp_server it_rtmfp_server;

@@ -93,7 +93,7 @@ static uint32_t or_default(uint32_t v, uint32_t otherwise)
 
 int it_turn_table_init(it_turn_table *t, it_alloc *alloc, const it_turn_limits *limits, size_t n_users)
 {
-    *t = (it_turn_table){.alloc = alloc, .limits = *limits, .n_users = n_users};
+    *t = (it_turn_table){.alloc = alloc, .limits = *limits, .n_users = n_users, .soonest = IT_NEVER, .epoch = 1};
     it_turn_limits *l = &t->limits;
     l->relays = or_default(l->relays, 4096);
     l->user_relays = or_default(l->user_relays, UINT32_MAX);
@@ -153,11 +153,6 @@ static key3 leg_key(const it_turn_leg *l)
 static key3 addr_key(it_addr a)
 {
     return (key3){{a.port, a.ip.hi, a.ip.lo}};
-}
-
-uint32_t it_turn_table_find(const it_turn_table *t, const it_turn_leg *leg)
-{
-    return it_map_get(&t->by_leg, leg_key(leg).w);
 }
 
 int it_turn_table_link(it_turn_table *t, const it_turn_leg *leg, uint32_t i)
@@ -259,6 +254,7 @@ static void relay_end(it_turn_table *t, uint32_t r, bool gone)
         it_map_del(&t->by_token, &relay->token);
     if (bound)
         it_map_del(&t->by_addr, addr_key(relay->addr).w);
+    t->epoch++;
     relay->allocation = IT_TURN_NONE;
     relay->token = 0;
     it_tourney_set(&t->relays.clock, r, IT_NEVER, r);
@@ -393,6 +389,7 @@ static int relay_bound(it_turn_table *t, it_time now, uint32_t r, it_addr addr)
     bool orphan = relay->state == IT_TURN_RELAY_ORPHAN;
     relay->addr = addr;
     relay->state = IT_TURN_RELAY_BOUND;
+    t->epoch++;
     if (orphan) { /* closed again */
         relay->state = IT_TURN_RELAY_CLOSING;
         it_bits_add(&t->closing, r);
@@ -422,15 +419,6 @@ uint32_t it_turn_table_bound(it_turn_table *t, it_time now, uint32_t r, it_addr 
     return i;
 }
 
-uint32_t it_turn_table_by_flow(const it_turn_table *t, uint32_t flow)
-{
-    uint32_t r = flow - IT_IO_BOUND_FLOW;
-    if (!pool_has(&t->relays, r))
-        return IT_TURN_NONE;
-    const it_turn_relay *relay = it_turn_relay_at(t, r);
-    return relay->state == IT_TURN_RELAY_BOUND && relay->allocation != IT_TURN_NONE ? r : IT_TURN_NONE;
-}
-
 bool it_turn_table_has_flow(const it_turn_table *t, uint32_t flow)
 {
     return pool_has(&t->relays, flow - IT_IO_BOUND_FLOW);
@@ -455,6 +443,7 @@ void it_turn_table_take(it_turn_table *t, uint32_t r, uint32_t i)
     it_map_del(&t->by_token, &relay->token);
     relay->token = 0;
     relay->allocation = i;
+    t->epoch++;
     t->users[relay->user].relays--;
     relay->user = a->user;
     t->users[relay->user].relays++;
@@ -464,7 +453,7 @@ void it_turn_table_take(it_turn_table *t, uint32_t r, uint32_t i)
 void it_turn_table_refresh(it_turn_table *t, uint32_t r, it_time expiry)
 {
     it_turn_relay_at(t, r)->expiry = expiry;
-    it_tourney_set(&t->relays.clock, r, expiry, r);
+    it_turn_pool_expires(t, &t->relays, r, expiry);
 }
 
 int it_turn_table_output(it_turn_table *t, it_io *out)
@@ -490,12 +479,10 @@ int it_turn_table_output(it_turn_table *t, it_io *out)
 
 /* --- bandwidth and time --- */
 
-bool it_turn_table_pay(it_turn_table *t, it_time now, uint32_t user, size_t n)
+bool it_turn_table_pay_limited(it_turn_table *t, it_time now, uint32_t user, size_t n)
 {
     it_turn_user *u = &t->users[user];
     const it_turn_limits *l = &t->limits;
-    if (!l->user_rate)
-        return true;
     it_time cost = (it_time)((uint64_t)n * (uint64_t)IT_SEC / l->user_rate);
     it_time burst = (it_time)it_wide_shift(it_wide_mul(l->user_burst, (uint64_t)IT_SEC), 0) / (it_time)l->user_rate;
     it_time from = u->full > now ? u->full : now;
@@ -516,7 +503,7 @@ it_time it_turn_table_next(const it_turn_table *t)
     return next;
 }
 
-void it_turn_table_expire(it_turn_table *t, it_time now)
+void it_turn_table_expire_due(it_turn_table *t, it_time now)
 {
     while (pool_next(&t->channels) <= now)
         it_turn_channel_drop(t, it_tourney_first(&t->channels.clock));
@@ -524,4 +511,5 @@ void it_turn_table_expire(it_turn_table *t, it_time now)
         it_turn_permission_drop(t, it_tourney_first(&t->permissions.clock));
     while (pool_next(&t->relays) <= now)
         it_turn_table_close(t, it_tourney_first(&t->relays.clock), false);
+    t->soonest = it_turn_table_next(t);
 }

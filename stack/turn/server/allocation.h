@@ -94,6 +94,8 @@ typedef struct it_turn_channel {
     uint32_t relay, next;
     uint16_t number;
     it_addr peer;
+    it_time permitted; /* until then its peer has a permission */
+    uint64_t judged;   /* its peer was allowed as of this |epoch| of the table; 0: never */
 } it_turn_channel;
 
 /* Elements in one array, used again, each with a clock. */
@@ -144,6 +146,8 @@ typedef struct it_turn_table {
     it_turn_pool allocations, relays, permissions, channels;
     it_map by_leg, by_permission, by_number, by_peer, by_token, by_addr, by_ticket;
     it_bits due, closing; /* relays to BIND, to UNBIND */
+    it_time soonest;      /* nothing expires before that */
+    uint64_t epoch;       /* grows whenever an address becomes the server's own, or is no longer */
     it_turn_user *users;
     size_t n_users;
     it_turn_tale tales[IT_TURN_TALES];
@@ -174,8 +178,15 @@ static inline it_turn_channel *it_turn_channel_at(const it_turn_table *t, uint32
 
 /* --- allocations --- */
 
-/* The allocation of the 5-tuple |leg|, or IT_TURN_NONE. */
-uint32_t it_turn_table_find(const it_turn_table *t, const it_turn_leg *leg);
+/* The allocation of the 5-tuple of a client at |remote| and the server's |flow|, or IT_TURN_NONE. */
+static inline uint32_t it_turn_table_at(const it_turn_table *t, uint32_t flow, it_addr remote)
+{
+    return it_map_get3(&t->by_leg, (uint64_t)flow << 16 | remote.port, remote.ip.hi, remote.ip.lo);
+}
+static inline uint32_t it_turn_table_find(const it_turn_table *t, const it_turn_leg *leg)
+{
+    return it_turn_table_at(t, leg->flow, leg->remote);
+}
 /* A new allocation of |user| without relayed addresses under |leg|, which has none. IT_TURN_NONE without memory. */
 uint32_t it_turn_table_add(it_turn_table *t, const it_turn_leg *leg, uint32_t user);
 /* Deletes allocation |i| with all that belongs to it; reservations stay. */
@@ -201,7 +212,14 @@ uint32_t it_turn_table_relay(it_turn_table *t, uint32_t i, it_ip ip, enum it_io_
  * when none did; IT_ERR_NOMEM in |*err|: taken as a refusal. */
 uint32_t it_turn_table_bound(it_turn_table *t, it_time now, uint32_t r, it_addr addr, int *err);
 /* The relay with number |flow| - IT_IO_BOUND_FLOW that is bound and has an allocation; IT_TURN_NONE. */
-uint32_t it_turn_table_by_flow(const it_turn_table *t, uint32_t flow);
+static inline uint32_t it_turn_table_by_flow(const it_turn_table *t, uint32_t flow)
+{
+    uint32_t r = flow - IT_IO_BOUND_FLOW;
+    if (r >= t->relays.cap)
+        return IT_TURN_NONE;
+    const it_turn_relay *relay = it_turn_relay_at(t, r); /* one that is not in use has no allocation */
+    return relay->state == IT_TURN_RELAY_BOUND && relay->allocation != IT_TURN_NONE ? r : IT_TURN_NONE;
+}
 /* True when |flow| is the number of a relay in any state. */
 bool it_turn_table_has_flow(const it_turn_table *t, uint32_t flow);
 /* The relay with the address |a|, bound and of an allocation; IT_TURN_NONE. */
@@ -224,8 +242,14 @@ bool it_turn_table_permitted(const it_turn_table *t, uint32_t r, it_ip ip);
 /* Installs or refreshes it (section 9). Returns 0, IT_ERR_FULL, or IT_ERR_NOMEM. */
 int it_turn_table_permit(it_turn_table *t, it_time now, uint32_t r, it_ip ip);
 /* The channel with |number| of allocation |i|; the one that relay |r| has for |peer|. IT_TURN_NONE. */
-uint32_t it_turn_table_channel(const it_turn_table *t, uint32_t i, uint16_t number);
-uint32_t it_turn_table_channel_to(const it_turn_table *t, uint32_t r, it_addr peer);
+static inline uint32_t it_turn_table_channel(const it_turn_table *t, uint32_t i, uint16_t number)
+{
+    return it_map_get1(&t->by_number, (uint64_t)i << 16 | number);
+}
+static inline uint32_t it_turn_table_channel_to(const it_turn_table *t, uint32_t r, it_addr peer)
+{
+    return it_map_get3(&t->by_peer, (uint64_t)r << 16 | peer.port, peer.ip.hi, peer.ip.lo);
+}
 /* Binds or refreshes a channel, which neither |number| nor |peer| contradicts, and the permission (section 12.2).
  * Returns 0, IT_ERR_FULL, or IT_ERR_NOMEM. */
 int it_turn_table_bind(it_turn_table *t, it_time now, uint32_t r, uint16_t number, it_addr peer);
@@ -233,9 +257,18 @@ int it_turn_table_bind(it_turn_table *t, it_time now, uint32_t r, uint16_t numbe
 /* --- bandwidth and time --- */
 
 /* Counts |n| bytes for |user|; false when they are beyond its quota and to be discarded (section 5). */
-bool it_turn_table_pay(it_turn_table *t, it_time now, uint32_t user, size_t n);
+bool it_turn_table_pay_limited(it_turn_table *t, it_time now, uint32_t user, size_t n);
+static inline bool it_turn_table_pay(it_turn_table *t, it_time now, uint32_t user, size_t n)
+{
+    return !t->limits.user_rate || it_turn_table_pay_limited(t, now, user, n);
+}
 /* Ends what has expired at |now|; when the next will. */
-void it_turn_table_expire(it_turn_table *t, it_time now);
+void it_turn_table_expire_due(it_turn_table *t, it_time now);
+static inline void it_turn_table_expire(it_turn_table *t, it_time now)
+{
+    if (t->soonest <= now)
+        it_turn_table_expire_due(t, now);
+}
 it_time it_turn_table_next(const it_turn_table *t);
 
 #endif

@@ -9,6 +9,14 @@
 uint32_t it_turn_pool_take(it_turn_pool *p, it_alloc *a);
 void it_turn_pool_give(it_turn_pool *p, uint32_t i);
 
+/* Element |i| of |p|, which is one of |t|'s, ends at |time| unless it is renewed. */
+static inline void it_turn_pool_expires(it_turn_table *t, it_turn_pool *p, uint32_t i, it_time time)
+{
+    it_tourney_set(&p->clock, i, time, i);
+    if (time < t->soonest)
+        t->soonest = time;
+}
+
 /* Ends a permission, a channel, all of a relay. */
 void it_turn_permission_drop(it_turn_table *t, uint32_t p);
 void it_turn_channel_drop(it_turn_table *t, uint32_t c);

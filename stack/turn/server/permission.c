@@ -22,7 +22,7 @@ static uint64_t number_key(uint32_t allocation, uint16_t number)
 
 bool it_turn_table_permitted(const it_turn_table *t, uint32_t r, it_ip ip)
 {
-    return it_map_get(&t->by_permission, permission_key(r, ip).w) != IT_MAP_NONE;
+    return it_map_get3(&t->by_permission, r, ip.hi, ip.lo) != IT_MAP_NONE;
 }
 
 static int permission_add(it_turn_table *t, uint32_t r, it_ip ip, uint32_t *added)
@@ -48,9 +48,14 @@ int it_turn_table_permit(it_turn_table *t, it_time now, uint32_t r, it_ip ip)
 {
     uint32_t p = it_map_get(&t->by_permission, permission_key(r, ip).w);
     int err = p == IT_MAP_NONE ? permission_add(t, r, ip, &p) : 0;
-    if (err == 0)
-        it_tourney_set(&t->permissions.clock, p, now + IT_TURN_PERMISSION_LIFE, p);
-    return err;
+    if (err < 0)
+        return err;
+    it_time end = now + IT_TURN_PERMISSION_LIFE;
+    it_turn_pool_expires(t, &t->permissions, p, end);
+    for (uint32_t c = it_turn_relay_at(t, r)->channels; c != IT_TURN_NONE; c = it_turn_channel_at(t, c)->next)
+        if (it_ip_eq(it_turn_channel_at(t, c)->peer.ip, ip))
+            it_turn_channel_at(t, c)->permitted = end;
+    return 0;
 }
 
 void it_turn_permission_drop(it_turn_table *t, uint32_t p)
@@ -66,18 +71,8 @@ void it_turn_permission_drop(it_turn_table *t, uint32_t p)
     it_turn_pool_give(&t->permissions, p);
 }
 
-uint32_t it_turn_table_channel(const it_turn_table *t, uint32_t i, uint16_t number)
-{
-    uint64_t key = number_key(i, number);
-    return it_map_get(&t->by_number, &key);
-}
-
-uint32_t it_turn_table_channel_to(const it_turn_table *t, uint32_t r, it_addr peer)
-{
-    return it_map_get(&t->by_peer, peer_key(r, peer).w);
-}
-
-static int channel_add(it_turn_table *t, uint32_t r, uint16_t number, it_addr peer, uint32_t *added)
+/* Binds a channel whose peer has got its permission at |now|. */
+static int channel_add(it_turn_table *t, it_time now, uint32_t r, uint16_t number, it_addr peer, uint32_t *added)
 {
     it_turn_relay *relay = it_turn_relay_at(t, r);
     uint64_t key = number_key(relay->allocation, number);
@@ -95,7 +90,8 @@ static int channel_add(it_turn_table *t, uint32_t r, uint16_t number, it_addr pe
         it_turn_pool_give(&t->channels, c);
         return IT_ERR_NOMEM;
     }
-    *it_turn_channel_at(t, c) = (it_turn_channel){r, relay->channels, number, peer};
+    *it_turn_channel_at(t, c) = (it_turn_channel){.relay = r, .next = relay->channels, .number = number, .peer = peer};
+    it_turn_channel_at(t, c)->permitted = now + IT_TURN_PERMISSION_LIFE;
     relay->channels = c;
     relay->n_channels++;
     *added = c;
@@ -107,9 +103,9 @@ int it_turn_table_bind(it_turn_table *t, it_time now, uint32_t r, uint16_t numbe
     uint32_t c = it_turn_table_channel_to(t, r, peer);
     int err = it_turn_table_permit(t, now, r, peer.ip);
     if (err == 0 && c == IT_TURN_NONE)
-        err = channel_add(t, r, number, peer, &c);
+        err = channel_add(t, now, r, number, peer, &c);
     if (err == 0)
-        it_tourney_set(&t->channels.clock, c, now + IT_TURN_CHANNEL_LIFE, c);
+        it_turn_pool_expires(t, &t->channels, c, now + IT_TURN_CHANNEL_LIFE);
     return err;
 }
 

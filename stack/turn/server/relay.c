@@ -11,7 +11,8 @@ static uint32_t relaying(it_turn_server *s, const it_turn_leg *leg)
         s->stats.denied++;
         return IT_TURN_NONE;
     }
-    it_turn_moved(s, i, leg);
+    if (it_turn_allocation_at(&s->t, i)->moving)
+        it_turn_moved(s, i, leg);
     return i;
 }
 
@@ -58,6 +59,17 @@ static int to_peer(it_turn_server *s, it_time now, uint32_t r, it_addr peer, it_
     return err == IT_ERR_NOMEM ? err : 0;
 }
 
+/* True when the peer of channel |c| may be sent to. A channel outlives its permission, which must be there. Its peer
+ * may have been allowed and be so no longer. */
+static bool channel_allowed(it_turn_server *s, it_time now, uint32_t c)
+{
+    it_turn_channel *ch = it_turn_channel_at(&s->t, c);
+    if (ch->permitted <= now || !it_turn_peer_allowed(s, ch->peer))
+        return false;
+    ch->judged = s->t.epoch;
+    return true;
+}
+
 /* RFC 8656 section 12.6. */
 int it_turn_from_channel(it_turn_server *s, it_time now, const it_turn_leg *leg, it_bytes d, it_io_meta meta)
 {
@@ -66,19 +78,15 @@ int it_turn_from_channel(it_turn_server *s, it_time now, const it_turn_leg *leg,
     if (it_turn_channel_read_5766(d, &number, &data) < 0) /* one that could not be bound is nobody's */
         return 0;
     uint32_t i = relaying(s, leg);
-    uint32_t c = i == IT_TURN_NONE ? i : it_turn_table_channel(&s->t, i, number);
-    if (c == IT_TURN_NONE) {
-        s->stats.denied += i != IT_TURN_NONE;
+    if (i == IT_TURN_NONE)
         return 0;
-    }
-    const it_turn_channel *ch = it_turn_channel_at(&s->t, c);
-    it_addr peer = ch->peer;
-    /* A channel outlives its permission, which must be there. Its peer may have been allowed and be so no longer. */
-    if (!it_turn_table_permitted(&s->t, ch->relay, peer.ip) || !it_turn_peer_allowed(s, peer)) {
+    uint32_t c = it_turn_table_channel(&s->t, i, number);
+    if (c == IT_TURN_NONE || !channel_allowed(s, now, c)) {
         s->stats.denied++;
         return 0;
     }
-    return to_peer(s, now, ch->relay, peer, data, meta_up(leg, peer, meta, false));
+    const it_turn_channel *ch = it_turn_channel_at(&s->t, c);
+    return to_peer(s, now, ch->relay, ch->peer, data, meta_up(leg, ch->peer, meta, false));
 }
 
 /* RFC 8656 section 11.2. */

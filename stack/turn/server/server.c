@@ -149,6 +149,7 @@ static int server_bound(it_turn_server *s, it_time now, const it_io *in)
         return it_turn_bound(s, now, in);
     if (s->n_bases < IT_TURN_SERVER_BASES)
         s->bases[s->n_bases++] = (it_turn_base){in->flow, in->local};
+    s->t.epoch++;
     return 0;
 }
 
@@ -162,6 +163,7 @@ static int server_unbind(it_turn_server *s, it_time now, const it_io *in)
         if (s->bases[i].flow != in->flow)
             s->bases[kept++] = s->bases[i];
     s->n_bases = kept;
+    s->t.epoch++;
     return 0;
 }
 
@@ -241,10 +243,16 @@ static void turn_server_free(void *o)
     it_turn_server_free(o);
 }
 
+static bool turn_server_relay(void *o, it_time now, const it_io *in, uint8_t *bytes, it_io *out)
+{
+    return it_turn_server_relay(o, now, in, bytes, out);
+}
+
 const it_object_ops it_turn_server_ops = {.kind = "turn",
                                           .input = turn_server_input,
                                           .tick = turn_server_tick,
                                           .next = turn_server_next,
                                           .output = turn_server_output,
                                           .free = turn_server_free,
+                                          .relay = turn_server_relay,
                                           .errors = true};

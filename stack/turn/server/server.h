@@ -69,6 +69,10 @@ int it_turn_server_tick(it_turn_server *s, it_time now);
 it_time it_turn_server_next(const it_turn_server *s);
 int it_turn_server_output(it_turn_server *s, it_time now, it_io *out, uint8_t *buf, size_t cap);
 
+/* The shortcut of stack/object.h (shortcut.c), for what goes by channels to and from clients that have no stream. The
+ * same comes of it as of input and output. */
+bool it_turn_server_relay(it_turn_server *s, it_time now, const it_io *in, uint8_t *bytes, it_io *out);
+
 /* What has become of allocations, in order: 1 and |*tale|, or 0. */
 int it_turn_server_tale(it_turn_server *s, it_turn_tale *tale);
 

@@ -59,6 +59,33 @@ START_TEST(behaves_like_a_list_in_order_of_insertion)
 }
 END_TEST
 
+START_TEST(the_ways_of_packets_find_what_any_does)
+{
+    it_alloc a;
+    it_map m;
+    it_rng r;
+    it_alloc_init(&a);
+    it_map_init(&m, &a, (uint32_t)_i);
+    it_rng_init(&r, (uint64_t)_i, "map");
+    for (uint32_t step = 0; step < 20000; step++) {
+        uint64_t key[3] = {it_rng_below(&r, 8), it_rng_below(&r, 4), it_rng_below(&r, 4)}, what = it_rng_below(&r, 3);
+        if (what == 0)
+            (void)it_map_del(&m, key);
+        else if (what == 1)
+            ck_assert_int_eq(it_map_put(&m, key, step), 0);
+        uint32_t found = IT_MAP_NONE;
+        if (_i == 1)
+            found = it_map_get1(&m, key[0]);
+        else if (_i == 2)
+            found = it_map_get2(&m, key[0], key[1]);
+        else
+            found = it_map_get3(&m, key[0], key[1], key[2]);
+        ck_assert_uint_eq(found, it_map_get(&m, key));
+    }
+    it_map_fini(&m);
+}
+END_TEST
+
 START_TEST(out_of_memory_leaves_the_map_as_it_was)
 {
     for (uint64_t grant = 0; grant < 40; grant++) {
@@ -86,6 +113,7 @@ int main(void)
     Suite *s = suite_create("base/map");
     TCase *t = tcase_create("map");
     tcase_add_loop_test(t, behaves_like_a_list_in_order_of_insertion, 0, 4);
+    tcase_add_loop_test(t, the_ways_of_packets_find_what_any_does, 1, 4);
     tcase_add_test(t, out_of_memory_leaves_the_map_as_it_was);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -1,5 +1,6 @@
 /* Certificates of a world: the same from the same seed, as PEM and back. RFC 5280. */
 #include "tests/stack/tls/ends.h"
+#include "tests/stack/tls/pem.h"
 
 static ends w;
 
@@ -73,33 +74,19 @@ START_TEST(what_is_no_pem_is_refused)
     pem[n / 2] = '!';
     ck_assert_int_eq(it_tls_trust_read(t, it_bytes_of(pem, (size_t)n)), IT_ERR_PARSE);
     it_tls_trust_free(t);
-    ck_assert_ptr_null(it_tls_cert_read(&w.own, it_bytes_of(pem, (size_t)n), it_bytes_of(pem, (size_t)n)));
-    pem[n / 2] = 'A';
-    ck_assert_ptr_null(it_tls_cert_read(&w.own, it_bytes_of(pem, (size_t)n), it_bytes_str("no key")));
+    enum it_tls_pem why = IT_TLS_PEM_MEMORY;
+    ck_assert_ptr_null(it_tls_cert_read(&w.own, it_bytes_of(pem, (size_t)n), it_bytes_of(pem, (size_t)n), &why));
+    ck_assert_int_eq(why, IT_TLS_PEM_CHAIN);
+    ck_assert_int_ge(it_tls_cert_pem(w.root, pem, sizeof pem), 0);
+    ck_assert_ptr_null(it_tls_cert_read(&w.own, it_bytes_of(pem, (size_t)n), it_bytes_str("no key"), &why));
+    ck_assert_int_eq(why, IT_TLS_PEM_KEY);
+    ck_assert_ptr_null(it_tls_cert_read(&w.own, it_bytes_of(pem, (size_t)n), it_bytes_str(""), NULL));
 }
 END_TEST
 
-/* A key and a certificate of it as OpenSSL 3 writes them, valid from 2010 to 2040, for "file.example". */
-static const char FILE_KEY[] = "-----BEGIN PRIVATE KEY-----\n"
-                               "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgAItjjXrnZoDWYLdy\n"
-                               "wm3DkV28xFb+RA+DniN0ezfkM9uhRANCAARLTwCiSLGo/fRjwPaN1S3jz8c2HKC/\n"
-                               "qgjIdgGV54YsNKQS7iA68M8KfLQAatOL+LPNSTy247LjD0aRjQrc8IlX\n"
-                               "-----END PRIVATE KEY-----\n";
-static const char FILE_CERT[] = "-----BEGIN CERTIFICATE-----\n"
-                                "MIIBnDCCAUKgAwIBAgIUcpr9rkv1fjGnGJlKW5VfmBU5f2swCgYIKoZIzj0EAwIw\n"
-                                "DzENMAsGA1UEAwwEZmlsZTAeFw0xMDAxMDEwMDAwMDBaFw00MDAxMDEwMDAwMDBa\n"
-                                "MA8xDTALBgNVBAMMBGZpbGUwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARLTwCi\n"
-                                "SLGo/fRjwPaN1S3jz8c2HKC/qgjIdgGV54YsNKQS7iA68M8KfLQAatOL+LPNSTy2\n"
-                                "47LjD0aRjQrc8IlXo3wwejAdBgNVHQ4EFgQUiHJyk8IXWqVvttyGSVE55sNxaQYw\n"
-                                "HwYDVR0jBBgwFoAUiHJyk8IXWqVvttyGSVE55sNxaQYwDwYDVR0TAQH/BAUwAwEB\n"
-                                "/zAXBgNVHREEEDAOggxmaWxlLmV4YW1wbGUwDgYDVR0PAQH/BAQDAgKEMAoGCCqG\n"
-                                "SM49BAMCA0gAMEUCIQD9zBHbibWSemQfzu4syDdGOwNE9/3GHcA0XMarAt4zKAIg\n"
-                                "QCkY+Q7AJIz18GodNUJ04PC9z3teR1ARuNjxjnoOb60=\n"
-                                "-----END CERTIFICATE-----\n";
-
 START_TEST(a_server_takes_its_certificate_from_pem)
 {
-    it_tls_cert *leaf = it_tls_cert_read(&w.own, it_bytes_str(FILE_CERT), it_bytes_str(FILE_KEY));
+    it_tls_cert *leaf = it_tls_cert_read(&w.own, it_bytes_str(FILE_CERT), it_bytes_str(FILE_KEY), NULL);
     ck_assert_ptr_nonnull(leaf);
     it_tls_trust *t = it_tls_trust_new(&w.own);
     ck_assert_int_eq(it_tls_trust_read(t, it_bytes_str(FILE_CERT)), 1);
@@ -119,7 +106,9 @@ START_TEST(a_key_of_another_certificate_is_refused)
 {
     char pem[4096];
     int n = it_tls_cert_pem(w.root, pem, sizeof pem);
-    ck_assert_ptr_null(it_tls_cert_read(&w.own, it_bytes_of(pem, (size_t)n), it_bytes_str(FILE_KEY)));
+    enum it_tls_pem why = IT_TLS_PEM_MEMORY;
+    ck_assert_ptr_null(it_tls_cert_read(&w.own, it_bytes_of(pem, (size_t)n), it_bytes_str(FILE_KEY), &why));
+    ck_assert_int_eq(why, IT_TLS_PEM_PAIR);
 }
 END_TEST
 

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* rtmfp_server(host, redirects, forwards) -> app */
+/* rtmfp_server(host, redirects, forwards, lifetime in ns or 0, keepalive of its clients in ns or 0) -> app */
 static int r_server(lua_State *L)
 {
     it_script *s = it_script_of(L);
@@ -16,6 +16,8 @@ static int r_server(lua_State *L)
     snprintf(name, sizeof name, "%s/rtmfp/%lld", it_host_node(h)->name, (long long)it_lab_now(s->lab));
     it_rtmfp_server_cfg cfg = {
         .alloc = s->alloc, .no_redirect = !lua_toboolean(L, 2), .no_forward = !lua_toboolean(L, 3)};
+    cfg.lifetime = luaL_optinteger(L, 4, 0);
+    cfg.client_keepalive = cfg.peer_keepalive = luaL_optinteger(L, 5, 0);
     it_rng_init(&cfg.rng, s->cfg.seed, name);
     it_script_check(L, it_rtmfp_server_new(&cfg, it_lab_now(s->lab), &o), name);
     snprintf(name, sizeof name, "%s/rtmfp", it_host_node(h)->name);
@@ -32,8 +34,10 @@ static int r_stats(lua_State *L)
     const struct {
         const char *name;
         uint64_t v;
-    } all[] = {{"sessions", s.sessions}, {"opened", s.opened},   {"closed", s.closed},
-               {"absent", s.absent},     {"limited", s.limited}, {"introduced", s.introduced}};
+    } all[] = {{"sessions", s.sessions},   {"opened", s.opened},       {"closed", s.closed},
+               {"absent", s.absent},       {"limited", s.limited},     {"introduced", s.introduced},
+               {"connected", s.connected}, {"published", s.published}, {"played", s.played},
+               {"relayed", s.relayed},     {"dropped", s.dropped}};
     lua_newtable(L);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         lua_pushinteger(L, (lua_Integer)all[i].v);
