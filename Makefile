@@ -46,8 +46,9 @@ MUTATE := $(B)/tests/mutate/scenarios
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 TEST_SRC := $(sort $(shell find tests -name 'test_*.c'))
 WIRESHARK := reports/wireshark/profiles/icetank/preferences reports/wireshark/profiles/icetank/colorfilters
+DISSECTORS := reports/wireshark/plugins/rtmfp-dissector.lua
 EMBED_SRC := netsim/profiles.lua conformance/nat/expected.txt $(sort $(wildcard lab/lang/lua/*.lua lab/lang/lua/models/*.lua scenarios/lib/*.lua reports/html/*.css reports/html/*.js)) \
-  $(WIRESHARK)
+  $(WIRESHARK) $(DISSECTORS)
 
 # A line per step; the whole command with V=1.
 Q := $(if $(V),,@)
@@ -228,14 +229,23 @@ determinism-i386: ## and from one of 32 bits
 	@.ci/determinism $(ALL) i386; rc=$$?; [ $$rc -eq 77 ] || exit $$rc
 
 .PHONY: nightly
-nightly: ## what takes too long for every change: determinism over all cases and on other machines, other stacks, fuzzing, chains, worlds, mutants
+nightly: ## what takes too long for every change: determinism over all cases and on other machines, other stacks, a soak, fuzzing, chains, worlds, mutants
 	@.ci/determinism ALL
 	@$(MAKE) -s groundtruth MODE=tcp
-	@$(MAKE) -sk determinism-i386 determinism-aarch64 interop calls fuzz chains ladder worlds mutate mutate-code
+	@$(MAKE) -sk determinism-i386 determinism-aarch64 interop calls soak fuzz fuzz-servers chains ladder worlds mutate mutate-code
+
+.PHONY: soak
+soak: all ## an hour of a hundred calls over relays with loss: nobody is lost, and memory does not grow
+	@B=$(B) .ci/soak
 
 .PHONY: fuzz
-fuzz: ## every fuzz target for SECONDS=30 with clang's libFuzzer
-	@.ci/fuzz $(if $(SECONDS),$(SECONDS),30)
+fuzz: ## every fuzz target, or TARGETS="turn tls", for SECONDS=30 with clang's libFuzzer
+	@.ci/fuzz $(if $(SECONDS),$(SECONDS),30) $(TARGETS)
+
+# What strangers write to servers of ours: TURN and ChannelData, HTTP and WebSocket heads, TLS records.
+.PHONY: fuzz-servers
+fuzz-servers: ## the fuzz targets of what strangers write to servers, for ten minutes each
+	@.ci/fuzz 600 turn turn_frame stun_server layers http_auth proxy wsrelay signal tls
 
 .PHONY: lint
 lint: ## layering, forbidden calls, static state, comments, complexity, cppcheck, shellcheck, luacheck
@@ -246,23 +256,24 @@ PREFIX ?= /usr/local
 SHARE = $(DESTDIR)$(PREFIX)/share
 SCRIPT_LIB := $(wildcard scenarios/lib/*.lua)
 INSTALLED = $(DESTDIR)$(PREFIX)/bin/icetank $(SHARE)/man/man1/icetank.1 $(SHARE)/icetank/icetank.d.lua $(SCRIPT_LIB:%=$(SHARE)/icetank/%) \
-  $(WIRESHARK:reports/%=$(SHARE)/icetank/%)
+  $(WIRESHARK:reports/%=$(SHARE)/icetank/%) $(DISSECTORS:reports/%=$(SHARE)/icetank/%)
 
 .PHONY: install
-install: all ## the program, its man page, icetank.d.lua for editors, the scenario library, the Wireshark profile; PREFIX=/usr/local, DESTDIR
-	@mkdir -p $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/icetank/scenarios/lib $(SHARE)/icetank/wireshark/profiles/icetank
+install: all ## the program, its man page, icetank.d.lua for editors, the scenario library, the Wireshark profile and dissector; PREFIX=/usr/local, DESTDIR
+	@mkdir -p $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/icetank/scenarios/lib $(SHARE)/icetank/wireshark/profiles/icetank $(SHARE)/icetank/wireshark/plugins
 	@$(B)/icetank help --man >$(B)/icetank.1 && $(B)/icetank lua-api >$(B)/icetank.d.lua
 	install -m 755 $(B)/icetank $(DESTDIR)$(PREFIX)/bin/icetank
 	install -m 644 $(B)/icetank.1 $(SHARE)/man/man1/icetank.1
 	install -m 644 $(B)/icetank.d.lua $(SHARE)/icetank/icetank.d.lua
 	install -m 644 $(SCRIPT_LIB) $(SHARE)/icetank/scenarios/lib
 	install -m 644 $(WIRESHARK) $(SHARE)/icetank/wireshark/profiles/icetank
+	install -m 644 $(DISSECTORS) $(SHARE)/icetank/wireshark/plugins
 
 .PHONY: uninstall
 uninstall: ## remove what install put there, with the same PREFIX and DESTDIR
 	rm -f $(INSTALLED)
 	@rmdir $(SHARE)/icetank/scenarios/lib $(SHARE)/icetank/scenarios $(SHARE)/icetank/wireshark/profiles/icetank \
-	  $(SHARE)/icetank/wireshark/profiles $(SHARE)/icetank/wireshark $(SHARE)/icetank 2>/dev/null || true
+	  $(SHARE)/icetank/wireshark/profiles $(SHARE)/icetank/wireshark/plugins $(SHARE)/icetank/wireshark $(SHARE)/icetank 2>/dev/null || true
 
 .PHONY: clean
 clean: ## remove everything that was built

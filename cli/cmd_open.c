@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-extern const unsigned char it_embed_preferences[], it_embed_colorfilters[];
-extern const size_t it_embed_preferences_size, it_embed_colorfilters_size;
+extern const unsigned char it_embed_preferences[], it_embed_colorfilters[], it_embed_rtmfp_dissector[];
+extern const size_t it_embed_preferences_size, it_embed_colorfilters_size, it_embed_rtmfp_dissector_size;
 
 /* Makes the folders of |path|, which is cut and mended at each slash; false on an error, with errno. */
 static bool make_folders(char *path)
@@ -35,21 +35,33 @@ static bool write_file(const char *path, const unsigned char *text, size_t n)
     return f && fclose(f) == 0 && ok;
 }
 
-/* Writes the profile below |config|, as Wireshark looks for it there. 0, or an exit code after a message. */
-static int write_profile(const char *config)
+/* Tells the dissector of RTMFP in the profile at |path| that its keys are in |capture|. */
+static bool name_capture(const char *path, const char *capture)
 {
+    FILE *f = fopen(path, "ab");
+    bool ok = f && fprintf(f, "rtmfp.capture: %s\n", capture) > 0;
+    return f && fclose(f) == 0 && ok;
+}
+
+/* Writes the profile for |capture| and the dissector below |config|, as Wireshark looks for them there. 0, or an exit
+ * code after a message. */
+static int write_profile(const char *config, const char *capture)
+{
+    char path[8192];
     const struct {
         const char *name;
         const unsigned char *text;
         size_t n;
-    } FILES[] = {{"preferences", it_embed_preferences, it_embed_preferences_size},
-                 {"colorfilters", it_embed_colorfilters, it_embed_colorfilters_size}};
+    } FILES[] = {{"plugins/rtmfp-dissector.lua", it_embed_rtmfp_dissector, it_embed_rtmfp_dissector_size},
+                 {"profiles/icetank/colorfilters", it_embed_colorfilters, it_embed_colorfilters_size},
+                 {"profiles/icetank/preferences", it_embed_preferences, it_embed_preferences_size}};
     for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
-        char path[8192];
-        snprintf(path, sizeof path, "%s/profiles/icetank/%s", config, FILES[i].name);
+        snprintf(path, sizeof path, "%s/%s", config, FILES[i].name);
         if (!make_folders(path) || !write_file(path, FILES[i].text, FILES[i].n))
             return it_cli_fail(IT_EXIT_INTERNAL, "%s: %s", path, strerror(errno));
     }
+    if (!name_capture(path, capture)) /* the last one was the preferences */
+        return it_cli_fail(IT_EXIT_INTERNAL, "%s: %s", path, strerror(errno));
     return 0;
 }
 
@@ -122,7 +134,7 @@ int it_cmd_open(it_cli *o)
         if (code >= 0)
             return code;
     }
-    int code = write_profile(config);
+    int code = write_profile(config, path);
     if (code)
         return code;
     bool here = is_there("wireshark"), display = has_display();

@@ -8,13 +8,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const offers = process.argv[2] === 'offer';
+const [, , ...words] = process.argv; // [sped] offer|answer
+const offers = words.at(-1) === 'offer', sped = words[0] === 'sped';
 const tell = (ev, members) => process.stdout.write(JSON.stringify({ ev, ...members }) + '\n');
 const page = createServer((_, r) => r.end('<!doctype html><title>call</title>')).listen(0, '127.0.0.1');
 await new Promise(r => page.once('listening', r));
 const home = mkdtempSync(join(tmpdir(), 'it-call-'));
 const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--use-fake-device-for-media-stream',
   '--use-fake-ui-for-media-stream', '--disable-features=WebRtcHideLocalIpsWithMdns', `--user-data-dir=${home}`, '--remote-debugging-pipe', 'about:blank'];
+if (sped) flags.unshift('--force-fieldtrials=WebRTC-IceHandshakeDtls/Enabled/');
 const browser = spawn('chromium', flags, { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
 
 const waiting = new Map();

@@ -12,17 +12,38 @@ import time
 os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 DIR = os.path.abspath(os.path.join(os.environ.get("B", "build"), "interop"))
 OURS = os.path.join(DIR, "call")
-BUILD_PION = f"""
+BUILD_GO = f"""
 set -e
-mkdir -p {DIR}/gopath/src/call_pion
-cp conformance/adapters/call_pion/main.go {DIR}/gopath/src/call_pion/
-GO111MODULE=off GOFLAGS= GOPATH={DIR}/gopath:/usr/share/gocode GOCACHE={DIR}/gocache go build -o {DIR}/call_pion call_pion
+mkdir -p {DIR}/gopath/src/$0
+cp conformance/adapters/$0/main.go {DIR}/gopath/src/$0/
+GO111MODULE=off GOFLAGS= GOPATH={DIR}/gopath:/usr/share/gocode GOCACHE={DIR}/gocache go build -o {DIR}/$0 $0
 """
+PYTHON, CHROMIUM = "/usr/bin/python3", ["node", "conformance/adapters/call_chromium.mjs"]
+HAS_CHROMIUM = "command -v chromium && command -v node"
+PACKAGES = "python3-aiortc firefox-esr chromium nodejs golang-go golang-github-pion-webrtc.v3-dev golang-github-pion-ice.v2-dev golang-github-pion-dtls.v2-dev"
+
+
+def go(name, *words):
+    return [os.path.join(DIR, name), *words], ["sh", "-c", BUILD_GO, name], []
+
+
+# Each: how it is run, with "offer" or "answer" behind; what shows, or makes, that it is here; options of our end.
 PEERS = {
-    "aiortc": (["/usr/bin/python3", "conformance/adapters/call_aiortc.py"], ["/usr/bin/python3", "-c", "import aiortc"]),
-    "pion": ([os.path.join(DIR, "call_pion")], ["sh", "-c", BUILD_PION]),
-    "chromium": (["node", "conformance/adapters/call_chromium.mjs"], ["sh", "-c", "command -v chromium && command -v node"]),
+    "aiortc": ([PYTHON, "conformance/adapters/call_aiortc.py"], [PYTHON, "-c", "import aiortc"], []),
+    "pion": go("call_pion_webrtc"),
+    "pion-gcm": go("call_pion_webrtc", "gcm"),
+    "pion-rsa": go("call_pion_webrtc", "rsa"),
+    "pion-p384": go("call_pion_webrtc", "p384"),
+    "go": go("call_pion"),
+    "go-gcm": go("call_pion", "gcm"),
+    "firefox": ([PYTHON, "conformance/adapters/call_firefox.py"], ["sh", "-c", "command -v firefox-esr"], []),
+    "chromium": (CHROMIUM, ["sh", "-c", HAS_CHROMIUM], []),
+    "chromium-gcm": (CHROMIUM, ["sh", "-c", HAS_CHROMIUM], ["--srtp", "7"]),
+    "chromium-sped": ([*CHROMIUM, "sped"], ["sh", "-c", HAS_CHROMIUM], ["--sped"]),
 }
+# What no verdict here is about: the one is absent, the other out of scope.
+NOT_JUDGED = ["data channels (SCTP): absent", "bandwidth estimation: out of scope"]
+RESULTS = "out/calls/results.jsonl"
 OPEN_WITHIN, MEDIA_FOR, LEAST = 40, 6, 200  # seconds, seconds, packets each way
 
 
@@ -133,6 +154,8 @@ def call(us, them, we_offer):
             return f"{e.name} has {e.stats}"
     if us.stats["refused"] or us.stats["malformed"] or us.stats["lost"] or them.stats["lost"] or them.stats.get("refused"):
         return f"lost or refused: {us.stats} {them.stats}"
+    if "sped" in us.stats and (us.stats["sped"] != "complete" or not us.stats["sped_received"]):
+        return f"no check carried DTLS: {us.stats}"
     if not them.stats["decoded"]:
         return f"nothing was decoded: {them.stats}"
     return None
@@ -143,15 +166,17 @@ def main():
         print("SKIP calls: root and iproute2 make the namespaces")
         return 77
     failed = skipped = False
+    os.makedirs(os.path.dirname(RESULTS), exist_ok=True)
+    results = open(RESULTS, "w", encoding="ascii")
     for name in sys.argv[1:] or PEERS:
-        command, probe = PEERS[name]
+        command, probe, options = PEERS[name]
         if subprocess.run(probe, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode:
-            print(f"{name:10} skip  it is not installed, or cannot be built")
+            print(f"{name:13} skip  it is not installed, or cannot be built; packages of Debian 12: {PACKAGES}")
             skipped = True
             continue
         for we_offer in (True, False):
             with Net() as net:
-                us = End("we", net.names[0], [OURS])
+                us = End("we", net.names[0], [OURS, *options])
                 them = End(name, net.names[1], [*command, "answer" if we_offer else "offer"])
                 try:
                     why = call(us, them, we_offer)
@@ -159,8 +184,12 @@ def main():
                     us.stop()
                     them.stop()
             failed |= bool(why)
-            print(f"{name:10} {'we offer, DTLS server' if we_offer else 'they offer, DTLS client':24} {'FAIL  ' + why if why else 'pass'}")
-            print(f"{'':10}   we: {us.stats}\n{'':10} they: {them.stats}", flush=True)
+            line = {"peer": name, "offer": "ours" if we_offer else "theirs", "result": "fail" if why else "pass", "why": why, "ours": us.stats, "theirs": them.stats}
+            results.write(json.dumps({**line, "not_judged": NOT_JUDGED}) + "\n")
+            print(f"{name:13} {'we offer, DTLS server' if we_offer else 'they offer, DTLS client':24} {'FAIL  ' + why if why else 'pass'}")
+            print(f"{'':13}   we: {us.stats}\n{'':13} they: {them.stats}", flush=True)
+    results.close()
+    print(f"not judged: {'; '.join(NOT_JUDGED)}\nresults: {RESULTS}")
     return 1 if failed else 77 if skipped else 0
 
 

@@ -5,7 +5,10 @@
  *          {"op":"restart"}, {"op":"close"}
  *     out  {"ev":"sdp","sdp":...}        ours, whenever it says something new
  *          {"ev":"state","state":"open"}, {"ev":"peer","why":...}
- *          {"ev":"stats","sent":..,"received":..,"lost":..,"jitter_us":..,"profile":..}   once a second */
+ *          {"ev":"stats","sent":..,"received":..,"lost":..,"jitter_us":..,"profile":..}   once a second
+ *
+ * With --sped checks carry DTLS (draft-hancke-webrtc-sped), and the numbers say how many datagrams they carried. With
+ * --srtp N one profile alone is offered, by its number. */
 #include "base/text/json.h"
 #include "base/text/str.h"
 #include "lab/loop/loop.h"
@@ -14,6 +17,8 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 262144
@@ -26,6 +31,8 @@ typedef struct call {
     int app;
     it_str in, out;
     bool ended;
+    bool sped;
+    uint16_t profile; /* 0: ours, by preference */
 } call;
 
 /* --- lines out --- */
@@ -62,6 +69,12 @@ static void tell_stats(call *c)
     it_json_int(&j, "jitter_us", s.jitter / IT_US);
     it_json_int(&j, "rtt_us", s.rtt == IT_NEVER ? -1 : s.rtt / IT_US);
     it_json_int(&j, "profile", s.profile);
+    const it_sped *sped = it_b_sped(c->b);
+    if (sped) {
+        it_json_str(&j, "sped", it_sped_state_name(sped->state));
+        it_json_int(&j, "sped_sent", (int64_t)sped->sent);
+        it_json_int(&j, "sped_received", (int64_t)sped->received);
+    }
     line_end(c, &j);
 }
 
@@ -175,6 +188,8 @@ static int call_begin(call *c, it_dtls_shared *shared, it_dtls_cert *cert, uint6
                     .n_streams = 1,
                     .stream = {{.voice = true, .components = 1}},
                     .media = IT_B_MEDIA_SRTP,
+                    .behaviour = {.sped = c->sped},
+                    .profiles = {c->profile},
                     .restart = true};
     if (it_timers_named(&cfg.timers, "rfc") < 0)
         return IT_ERR_NOTFOUND;
@@ -218,9 +233,27 @@ static int call_run(call *c)
     return err;
 }
 
-int main(void)
+/* Takes the options; false, with a line, for others. */
+static bool call_options(call *c, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--sped") == 0) {
+            c->sped = true;
+        } else if (strcmp(argv[i], "--srtp") == 0 && i + 1 < argc) {
+            c->profile = (uint16_t)strtoul(argv[++i], NULL, 0);
+        } else {
+            fprintf(stderr, "call: no option %s\n", argv[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
 {
     call c = {.app = -1};
+    if (!call_options(&c, argc, argv))
+        return 2;
     it_alloc_init(&c.alloc);
     it_str_init(&c.in, &c.alloc);
     it_str_init(&c.out, &c.alloc);

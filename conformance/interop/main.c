@@ -498,6 +498,9 @@ static int results_print(runner *r)
     }
     printf("%zu cells: %zu passed, %zu as known, %zu not as known, %zu skipped\nresults: %s/results.jsonl\n", r->n_jobs,
            passed, r->n_jobs - passed - wrong - skipped, wrong, skipped, r->dir);
+    printf("not judged of WebRTC peers: data channels (SCTP), which are absent here, and bandwidth estimation, which "
+           "is out "
+           "of scope\n");
     if (results_write(r) < 0 || wrong)
         return 1;
     if (skipped)

@@ -89,6 +89,14 @@ static void check_name(const it_stun_msg *m, char out[IT_LABEL_TEXT])
         snprintf(out, IT_LABEL_TEXT, "check error %d", code);
     else
         snprintf(out, IT_LABEL_TEXT, "check success");
+    /* draft-hancke-webrtc-sped: what it carries of a handshake. */
+    const it_stun_attr *data = it_stun_get(m, IT_STUN_DTLS_IN_STUN);
+    if (data && it_dtls_is(data->value)) {
+        char inside[IT_LABEL_TEXT];
+        size_t n = strlen(out);
+        dtls_name(data->value, inside);
+        snprintf(out + n, IT_LABEL_TEXT - n, " + %s", inside);
+    }
 }
 
 static uint64_t stun_name(it_labels *l, const it_stun_msg *m, char out[IT_LABEL_TEXT])

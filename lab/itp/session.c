@@ -232,6 +232,10 @@ it_itp_result it_itp_dtls(it_itp_session *s, it_time now, bool client, const uin
         return refuse(IT_ERR_STATE, "there is DTLS already");
     it_rng_init(&cfg.rng, s->cfg.seed, "itp/dtls");
     s->dtls = it_dtls_new(&cfg);
+    if (s->dtls && it_dtls_set_media(s->dtls, &(it_dtls_media){.any_key = true}) < 0) {
+        it_dtls_free(s->dtls);
+        s->dtls = NULL;
+    }
     if (!s->dtls)
         return refuse(IT_ERR_NOMEM, NULL);
     it_dtls_set_peer(s->dtls, now, fp[0]);

@@ -264,10 +264,24 @@ int it_world_observe(it_world *w, it_observer o)
     return 0;
 }
 
+void it_world_unobserve(it_world *w, const void *self)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < w->n_obs; i++)
+        if (w->obs[i].self != self)
+            w->obs[n++] = w->obs[i];
+    w->n_obs = n;
+    for (size_t i = 0; i < w->n_dirs; i++)
+        it_core_set_special(w->dirs[i]);
+}
+
 void it_core_show(it_world *w, const it_seen_packet *seen)
 {
-    for (uint32_t i = 0; i < w->n_obs; i++)
+    for (uint32_t i = 0; i < w->n_obs;) {
+        const void *self = w->obs[i].self;
         w->obs[i].see(w->obs[i].self, seen);
+        i += i < w->n_obs && w->obs[i].self == self; /* unless it watches no more */
+    }
 }
 
 void it_core_see(it_world *w, enum it_seen kind, const it_node *n, int port, const it_pkt *p)

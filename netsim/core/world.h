@@ -104,6 +104,8 @@ it_time it_world_now(const it_world *w);
 
 /* Adds an observer (at most 4), copied. Returns 0 or IT_ERR_FULL. */
 int it_world_observe(it_world *w, it_observer o);
+/* The observer |self| watches no more; nothing when it does not. It may say so while it is shown something. */
+void it_world_unobserve(it_world *w, const void *self);
 
 /* The time of the earliest pending event, IT_NEVER when there is none. */
 it_time it_world_next(const it_world *w);

@@ -62,4 +62,41 @@ return {
       unhurt(t, call)
     end,
   },
+  drip = tank.scenario { "a stream that says its message byte by byte is reset after a minute",
+    run = function(t)
+      local call = relayed(t)
+      local slow = t:host { "slow" }
+      call:await { "open", path = "relay_udp", within = "10s" }
+      local s = slow.tcp:connect { t.server.turn:addr(3478), nodelay = true }
+      s:await { "open", within = "2s" }
+      local opened = t:now()
+      call:forbid { "stalled", "death", "failover", during = "70s" }
+      local head = "\0\1\0\0\x21\x12\xa4\x42identifier.." -- of a Binding request
+      for k = 1, 14 do
+        s:send(head:sub(k, k))
+        t:sleep "4s"
+      end
+      s:await { "closed", by = "reset", within = "8s" }
+      t:check { "it had its minute", t:now() - opened, at_least = "59s" }
+    end,
+  },
+  greedy = tank.scenario { "a user who wants all relayed addresses gets his quota",
+    run = function(t)
+      local users = { anna = "a", mallory = "m" }
+      t:internet { servers = { "signal", "stun", "turn" }, turn = { users = users, quota = 6, family = "v4" } }
+      local a, b = t:host { "anna", behind = "symmetric" }, t:host { "ben", behind = "symmetric" }
+      local call = t:call { a, b, model = "B", media = "voice", turn = "udp" }
+      call:await { "open", path = "relay_udp", within = "10s" }
+      local before = t.server.turn.stats.allocations
+      local m = t:host { "mallory" }
+      for _ = 1, 40 do
+        m.B:new { turn = { "turn:turn?transport=udp", username = "mallory", password = "m" } }:start()
+      end
+      call:forbid { "stalled", "death", "failover", during = "20s" }
+      t:sleep "20s"
+      local s = t.server.turn.stats
+      t:check { "his and theirs", s.allocations, at_least = 1, at_most = before + 6 }
+      t:check { "requests refused", s.refused, at_least = 34 }
+    end,
+  },
 }

@@ -134,6 +134,11 @@ uint64_t it_b_untold(const it_b *b)
     return b->untold;
 }
 
+const it_sped *it_b_sped(const it_b *b)
+{
+    return it_ice_sped(b->ice, b->transport[0].stream, b->transport[0].component);
+}
+
 const it_gate *it_b_gate(const it_b *b)
 {
     return &b->gate;
@@ -149,6 +154,8 @@ static int network_in(it_b *b, it_time now, const it_io *in)
         return 0;
     if (in->kind == IT_IO_ERROR || it_stun_is(in->data)) {
         err = it_ice_input(b->ice, now, in);
+        if (err >= 0)
+            err = it_b_sped_in(b, now);
     } else {
         err = it_gate_input(&b->gate, now, in);
         if (err != IT_GATE_PASS)
@@ -199,6 +206,7 @@ static int take_input(it_b *b, it_time now, const it_io *in)
 int it_b_input(it_b *b, it_time now, const it_io *in)
 {
     int taken = 0, err = 0;
+    b->batch++;
     if (it_b_web_input(b, now, in, &taken) || it_ice_relay_input(b->ice, now, in, &taken) ||
         it_ice_tcp_input(b->ice, now, in, &taken))
         err = taken = carried_in(b, now, taken);
@@ -212,7 +220,9 @@ int it_b_input(it_b *b, it_time now, const it_io *in)
 static int tick_due(it_b *b, it_time now)
 {
     int err = 0;
+    b->batch++;
     it_b_sockets_tick(b, now);
+    it_b_sped_out(b, now);
     if (it_ice_next(b->ice) <= now)
         err = it_ice_tick(b->ice, now);
     if (err >= 0)
@@ -290,6 +300,7 @@ static int channel_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t ca
         int n;
         while ((n = it_conn_output(&t->conn, now, out, buf, cap)) > 0) {
             it_ice_sent_data(b->ice, now, t->stream, t->component);
+            it_b_sped_wrote(b, t, out->data);
             if (!it_b_web_send(b, now, out) && !it_ice_relay_send(b->ice, now, out) &&
                 !it_ice_tcp_send(b->ice, now, out))
                 return n;
@@ -326,8 +337,10 @@ int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
     int n = 0;
     if (b->n_pending)
         n = it_b_bind_out(b, out);
-    if (n == 0 && b->started && !it_b_over(b))
+    if (n == 0 && b->started && !it_b_over(b)) {
+        it_b_sped_out(b, now);
         n = ice_out(b, now, out, buf, cap);
+    }
     if (n == 0 && b->started)
         n = channel_out(b, now, out, buf, cap);
     if (n == 0)

@@ -142,6 +142,8 @@ const it_ice *it_b_ice(const it_b *b);
  * equal share: those that are gathered last, of the bases and servers named last. */
 uint64_t it_b_untold(const it_b *b);
 const it_gate *it_b_gate(const it_b *b);
+/* What the checks of the first transport carry of DTLS; NULL where |behaviour|.sped is not set. */
+const it_sped *it_b_sped(const it_b *b);
 
 /* The object contract of stack/io.h; negative results are IT_ERR_NOMEM. */
 int it_b_input(it_b *b, it_time now, const it_io *in);

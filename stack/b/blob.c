@@ -291,6 +291,7 @@ static void read_section(reading *r, const it_sdp_media *m)
     s->kind = read_kind(s, m);
     s->closed = it_sdp_closed(m);
     r->b->renominates |= (it_sdp_options(r->s, m) & IT_SDP_RENOMINATION) != 0;
+    r->b->sped |= (it_sdp_options(r->s, m) & IT_SDP_SPED) != 0;
     s->bundled = m->bundled;
     s->mux = m->mux;
     /* RFC 8866 section 6.7: nothing said is sendrecv; ours always says it. */

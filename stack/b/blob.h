@@ -98,6 +98,7 @@ typedef struct it_blob {
     bool foreign;     /* reading: without a generation and a tie-breaker of ours, which are 0 */
     bool lite;        /* RFC 8839 section 5.3 */
     bool renominates; /* a=ice-options:renomination */
+    bool sped;        /* a=ice-options:sped: DTLS in STUN */
     uint64_t session, serial, tie_breaker;
     uint32_t generation;
     char relay[IT_BLOB_RELAY]; /* a=x-relay; "": there is none */

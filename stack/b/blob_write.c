@@ -45,7 +45,8 @@ static void fill_level(it_sdp_level *l, const it_blob *b)
         memcpy(l->print[i].value, b->prints[i], IT_SHA256_SIZE);
     }
     l->n_prints = b->n_prints;
-    l->options = IT_SDP_ICE2 | IT_SDP_TRICKLE | (b->renominates ? IT_SDP_RENOMINATION : 0u);
+    l->options =
+        IT_SDP_ICE2 | IT_SDP_TRICKLE | (b->renominates ? IT_SDP_RENOMINATION : 0u) | (b->sped ? IT_SDP_SPED : 0u);
     l->setup = b->setup;
 }
 

@@ -223,7 +223,8 @@ int it_b_carry(it_b *b, it_time now, int i)
                                 .rng = channel_rng(b, "dtls", i),
                                 .client = b->dtls_client,
                                 .prints = (const uint8_t(*)[IT_SHA256_SIZE])b->far_prints,
-                                .n_prints = b->n_far_prints};
+                                .n_prints = b->n_far_prints,
+                                .mtu = b->cfg.behaviour.sped ? IT_SPED_MTU : 0};
     if (b->cfg.media == IT_B_MEDIA_DTLS)
         return it_conn_carry(&b->transport[i].conn, it_channel_dtls(&dtls, now));
     it_channel_srtp_cfg how = {.dtls = dtls, .media_rng = channel_rng(b, "media", i), .cname = b->cname};

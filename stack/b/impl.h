@@ -6,6 +6,7 @@
  *     foreign.c   what a description of another's stack comes to; the channels
  *     path.c      what ICE reports: paths, restarts, death; conn.c has the rest
  *     web.c       the relay over WebSocket
+ *     sped.c      the handshakes of DTLS that checks carry
  *     stream.c    what the transports come to: the media streams, and the whole
  *
  *     media stream --> one transport a component, or the one that all share (BUNDLE) --> a connection, a component of
@@ -56,6 +57,7 @@ typedef struct b_transport {
     it_time valid_until;          /* consent to use a valid pair before one is selected (RFC 7675 section 5.1) */
     uint32_t stalled_generation;  /* 1 + the generation begun for a stall before the opening, 0: none */
     uint32_t selected_generation; /* 1 + that of the selected pair, 0: none */
+    uint64_t flight_at;           /* |batch| in which the flight that checks carry was written */
 } b_transport;
 
 /* A media stream. */
@@ -142,6 +144,7 @@ struct it_b {
 
     /* the path */
     bool dtls_client;
+    uint64_t batch;      /* inputs, ticks and blobs so far: what is written in one is one flight */
     it_time restart_at;  /* next try while stalled; IT_NEVER */
     it_time began_at;    /* when the last restart began; IT_NEVER before the first */
     it_time restart_gap; /* until the one after it */
@@ -245,6 +248,21 @@ int it_b_web_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap);
 void it_b_web_release(it_b *b, it_time now);
 bool it_b_web_over(const it_b *b);
 void it_b_web_fini(it_b *b);
+
+/* sped.c */
+/* The far side is known, |far|: its checks carry handshakes as well; those of ours begin that do not need a path. */
+void it_b_sped_meet(it_b *b, it_time now, bool far);
+/* Gives the channels what came in checks. Returns 0 or IT_ERR_NOMEM. */
+int it_b_sped_in(it_b *b, it_time now);
+/* Takes what the channels have written for which there is no path, before checks leave. */
+void it_b_sped_out(it_b *b, it_time now);
+/* A datagram of |t|'s channel leaves by its path, or has come by it. */
+void it_b_sped_wrote(it_b *b, b_transport *t, it_bytes datagram);
+void it_b_sped_read(it_b *b, const b_transport *t, it_bytes datagram);
+/* True when checks have taken along all that the handshake of |t| has written. */
+bool it_b_sped_on_its_way(it_b *b, const b_transport *t);
+/* Follows the handshake of |t|. */
+void it_b_sped_follow(it_b *b, const b_transport *t);
 
 /* stream.c */
 /* Sets streams and transports up as the configuration says. Returns 0, IT_ERR_RANGE or IT_ERR_NOMEM. */

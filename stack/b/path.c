@@ -71,6 +71,12 @@ static bool all_selected(const it_b *b)
     return true;
 }
 
+static void path_use(it_b *b, it_time now, b_transport *t, const it_conn_path *path)
+{
+    t->conn.on_its_way = it_b_sped_on_its_way(b, t);
+    it_conn_use(&t->conn, now, path);
+}
+
 static void on_selected(it_b *b, it_time now, b_transport *t, const it_ice_event *ev)
 {
     bool same = same_path(&t->told, &ev->pair);
@@ -79,7 +85,7 @@ static void on_selected(it_b *b, it_time now, b_transport *t, const it_ice_event
     t->stalled_generation = 0;
     t->selected_generation = b->generation + 1;
     t->valid_until = IT_NEVER;
-    it_conn_use(&t->conn, now, &path);
+    path_use(b, now, t, &path);
     if (all_selected(b)) {
         it_gate_settle(&b->gate, now + B_LINGER);
         b->restart_at = IT_NEVER;
@@ -149,7 +155,7 @@ static void on_component(it_b *b, it_time now, b_transport *t, const it_ice_even
     case IT_ICE_VALID:
         if (!t->conn.settled) {
             path = path_of(b, &ev->pair);
-            it_conn_use(&t->conn, now, &path);
+            path_use(b, now, t, &path);
             t->valid_until = ev->pair.last_response + b->cfg.timers.death;
         }
         break;
@@ -319,7 +325,10 @@ int it_b_data(it_b *b, it_time now, const it_io *in)
 {
     int i = it_b_transport_of(b, in->flow);
     it_conn *c = i < 0 ? NULL : &b->transport[i].conn;
-    return c && c->channel.ops && c->channel.ops->takes(in->data) ? it_conn_input(c, now, in) : 0;
+    if (!c || !c->channel.ops || !c->channel.ops->takes(in->data))
+        return 0;
+    it_b_sped_read(b, &b->transport[i], in->data);
+    return it_conn_input(c, now, in);
 }
 
 /* Takes what waited at the gate and is vouched for by now. True when there was something. */
@@ -344,6 +353,7 @@ static bool pump_channels(it_b *b, it_time now)
         int flags = it_conn_pump(&t->conn, now);
         any |= flags != 0;
         path_heed(b, now, t, flags);
+        it_b_sped_follow(b, t);
     }
     return any;
 }

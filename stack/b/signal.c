@@ -129,6 +129,7 @@ void it_b_signal_if_dirty(it_b *b, it_time now)
         snprintf(blob.relay, sizeof blob.relay, "%s", b->cfg.web.name);
     blob.lite = b->cfg.behaviour.lite;
     blob.renominates = b->cfg.behaviour.renominates;
+    blob.sped = b->cfg.behaviour.sped;
     blob.setup = our_setup(b);
     memcpy(blob.prints[0], it_dtls_cert_fingerprint(b->cfg.cert), sizeof blob.prints[0]);
     blob.n_prints = 1;
@@ -233,7 +234,9 @@ static int meet(it_b *b, it_time now, const it_blob *blob)
             err = it_b_carry(b, now, i);
     b->web_met = b->cfg.web.n > 0 && strcmp(blob->relay, b->cfg.web.name) == 0;
     it_b_web_begin(b, now);
-    return err;
+    if (err == 0)
+        it_b_sped_meet(b, now, blob->sped);
+    return err == 0 ? it_b_sped_in(b, now) : err;
 }
 
 /* True when |blob| has the fingerprints that the first one had. */
@@ -421,6 +424,7 @@ static int take_news(it_b *b, it_time now, const it_blob *blob)
 int it_b_signal(it_b *b, it_time now, it_bytes text)
 {
     it_blob blob;
+    b->batch++;
     if (!b->started || it_b_over(b))
         return IT_ERR_STATE;
     int err = read_blob(b, now, text, &blob);

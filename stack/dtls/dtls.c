@@ -282,7 +282,7 @@ static bool set_up(it_dtls *d)
         SSL_set_connect_state(d->ssl);
     else
         SSL_set_accept_state(d->ssl);
-    return it_dtls_media_offer(d) && SSL_set_mtu(d->ssl, IT_DTLS_MTU) &&
+    return it_dtls_media_offer(d) && SSL_set_mtu(d->ssl, (long)d->mtu) &&
            SSL_use_certificate(d->ssl, d->cert->x509) == 1 && SSL_use_PrivateKey(d->ssl, d->cert->key) == 1;
 }
 
@@ -316,6 +316,7 @@ it_dtls *it_dtls_new(const it_dtls_cfg *cfg)
     d->shared = cfg->shared;
     d->cert = cfg->cert;
     d->client = cfg->client;
+    d->mtu = cfg->mtu ? cfg->mtu : IT_DTLS_MTU;
     if (!it_dtls_renew(d)) {
         it_dtls_free(d);
         return NULL;

@@ -80,6 +80,7 @@ typedef struct it_dtls_cfg {
     const it_dtls_cert *cert; /* outlives the object */
     it_rng rng;
     bool client; /* a=setup:active */
+    size_t mtu;  /* bytes that a flight's datagrams keep to, 256 to IT_DTLS_MTU; 0: that */
 } it_dtls_cfg;
 
 typedef struct it_dtls it_dtls;

@@ -96,6 +96,7 @@ struct it_dtls {
     const it_dtls_cert *cert;
     enum it_dtls_phase phase;
     bool client;
+    size_t mtu;
     bool was_open;
     it_dtls_media media;
     uint16_t profile; /* of SRTP, agreed on; 0: none */

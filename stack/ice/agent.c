@@ -64,6 +64,34 @@ it_ice *it_ice_new(const it_ice_cfg *cfg)
     return a;
 }
 
+static void comps_free(it_alloc *m, it_ice_comp *comps, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (comps[i].sped)
+            it_sped_fini(comps[i].sped);
+        it_free(m, comps[i].sped);
+    }
+    it_free(m, comps);
+}
+
+/* |n| components without bases; NULL without memory. */
+static it_ice_comp *comps_new(it_ice *a, int n)
+{
+    it_alloc *m = a->cfg.alloc;
+    it_ice_comp *comps = it_calloc(m, (size_t)n, sizeof *comps);
+    for (int i = 0; comps && i < n; i++)
+        comps[i].first_valid = IT_NEVER;
+    for (int i = 0; comps && i < n && a->cfg.behaviour.sped; i++) {
+        comps[i].sped = it_calloc(m, 1, sizeof *comps[i].sped);
+        if (!comps[i].sped) {
+            comps_free(m, comps, n);
+            return NULL;
+        }
+        it_sped_init(comps[i].sped, m);
+    }
+    return comps;
+}
+
 void it_ice_free(it_ice *a)
 {
     if (!a)
@@ -73,7 +101,7 @@ void it_ice_free(it_ice *a)
         for (size_t j = 0; j < a->streams[i].n_pairs; j++)
             it_free(m, a->streams[i].pairs[j]);
         it_free(m, a->streams[i].pairs);
-        it_free(m, a->streams[i].comps);
+        comps_free(m, a->streams[i].comps, a->streams[i].n_comps);
     }
     it_ice_gens_fini(a);
     it_ice_relay_fini(a);
@@ -98,11 +126,9 @@ int it_ice_add_stream(it_ice *a, int n_components)
         return IT_ERR_RANGE;
     if (it_grow(a->cfg.alloc, &a->streams, &a->cap_streams, a->n_streams + 1, sizeof a->streams[0]))
         return IT_ERR_NOMEM;
-    it_ice_comp *comps = it_calloc(a->cfg.alloc, (size_t)n_components, sizeof *comps);
+    it_ice_comp *comps = comps_new(a, n_components);
     if (!comps)
         return IT_ERR_NOMEM;
-    for (int i = 0; i < n_components; i++)
-        comps[i].first_valid = IT_NEVER;
     a->streams[a->n_streams] = (it_ice_stream){.n_comps = n_components, .comps = comps};
     return (int)a->n_streams++;
 }
@@ -162,6 +188,12 @@ it_ice_comp *it_ice_comp_of(it_ice *a, int stream, int component)
     if (component < 1 || component > a->streams[stream].n_comps)
         return NULL;
     return &a->streams[stream].comps[component - 1];
+}
+
+it_sped *it_ice_sped(it_ice *a, int stream, int component)
+{
+    it_ice_comp *c = it_ice_comp_of(a, stream, component);
+    return c ? c->sped : NULL;
 }
 
 it_ice_base *it_ice_base_of(it_ice *a, int flow)
@@ -289,14 +321,14 @@ int it_ice_output(it_ice *a, it_time now, it_io *out, uint8_t *buf, size_t cap)
         return unlatch(a, 0);
     while (a->head_out < a->n_out) {
         const it_ice_outgoing *o = &a->out[a->head_out++];
-        if (o->n > cap)
+        size_t n = o->n <= cap ? o->n : 0;
+        memcpy(buf, o->data, n);
+        if (o->late)
+            n = it_ice_late_answer(a, o, buf, cap);
+        if (n == 0)
             continue;
-        memcpy(buf, o->data, o->n);
-        *out = (it_io){.kind = IT_IO_DGRAM,
-                       .flow = o->flow,
-                       .local = o->local,
-                       .remote = o->remote,
-                       .data = it_bytes_of(buf, o->n)};
+        *out = (it_io){
+            .kind = IT_IO_DGRAM, .flow = o->flow, .local = o->local, .remote = o->remote, .data = it_bytes_of(buf, n)};
         it_ice_note_sent(a, now, (int)o->flow, o->remote);
         if (!it_ice_relay_send(a, now, out) && !it_ice_tcp_send(a, now, out))
             return 1;

@@ -25,6 +25,7 @@
 #include "base/rng.h"
 #include "stack/ice/cand.h"
 #include "stack/ice/relay.h"
+#include "stack/ice/sped/sped.h"
 #include "stack/ice/traits/behaviour.h"
 #include "stack/io.h"
 #include "stack/stun/trans.h"
@@ -152,6 +153,12 @@ void it_ice_sent_data(it_ice *a, it_time now, int stream, int component);
 
 /* An authenticated end by the far side (DTLS close): consent is revoked at once (RFC 7675 section 5.2). */
 void it_ice_revoke(it_ice *a, it_time now);
+
+/* What checks of that component carry of the handshake of DTLS: the agent puts attributes into its messages and heeds
+ * those of authentic ones that come, the owner gives and takes the datagrams. A response is written when it is taken,
+ * so that it carries what an input has made DTLS write. NULL: |behaviour|.sped is not set, or there is no such
+ * component. */
+it_sped *it_ice_sped(it_ice *a, int stream, int component);
 
 /* --- state --- */
 

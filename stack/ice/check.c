@@ -5,7 +5,7 @@
 
 int it_ice_request_start(it_ice *a, it_time now, const it_ice_request *q, uint8_t txid[IT_STUN_TXID])
 {
-    uint8_t bytes[768];
+    uint8_t bytes[IT_IO_DGRAM_MAX];
     char user[IT_ICE_UFRAG_MAX + 1 + IT_ICE_LOCAL_UFRAG + 1];
     it_buf b;
     it_buf_init(&b, bytes, sizeof bytes);
@@ -23,6 +23,9 @@ int it_ice_request_start(it_ice *a, it_time now, const it_ice_request *q, uint8_
         it_stun_put(&b, IT_STUN_USE_CANDIDATE, it_bytes_of(NULL, 0));
     if (q->nomination)
         it_stun_put_u32(&b, IT_STUN_NOMINATION, q->nomination);
+    it_sped *sped = it_ice_sped(a, q->stream, q->local->component);
+    if (sped)
+        it_sped_put(sped, &b, IT_ICE_SEAL);
     it_stun_put_integrity(&b, &far->key);
     it_stun_put_fingerprint(&b);
     int n = it_stun_end(&b);
@@ -253,6 +256,17 @@ bool it_ice_not_understood(const it_stun_msg *m)
     return it_stun_unknown(m, known, (int)(sizeof known / sizeof known[0]), NULL, 0) > 0;
 }
 
+void it_ice_sped_answered(it_ice *a, int stream, int component, const it_ice_resp *r)
+{
+    it_stun_msg request;
+    it_sped *sped = it_ice_sped(a, stream, component);
+    if (!sped || r->msg->cls != IT_STUN_SUCCESS)
+        return;
+    bool known = it_stun_parse(&request, r->request) == 0;
+    if (it_sped_take(sped, r->msg, known ? &request : NULL) < 0)
+        it_ice_latch(a, IT_ERR_NOMEM);
+}
+
 static void check_response(it_ice *a, it_time now, const it_ice_resp *r)
 {
     it_addr mapped;
@@ -261,6 +275,7 @@ static void check_response(it_ice *a, it_time now, const it_ice_resp *r)
         it_stun_trans_end(a->trans, r->msg->txid);
         return;
     }
+    it_ice_sped_answered(a, p->stream, p->local.component, r);
     if (!symmetric(r)) {
         /* Section 7.2.5.2.1: source and destination must mirror the request's. */
         it_stun_trans_end(a->trans, r->msg->txid);
@@ -298,6 +313,7 @@ void it_ice_response(it_ice *a, it_time now, const it_io *in, const it_stun_msg 
     r.local = q.local;
     r.remote = q.remote;
     r.flow = q.flow;
+    r.request = q.data;
     switch (it_ice_tag_kind(r.tag)) {
     case IT_ICE_TAG_GATHER:
         it_ice_gather_response(a, now, &r);

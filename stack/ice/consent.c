@@ -192,6 +192,7 @@ void it_ice_consent_response(it_ice *a, it_time now, const it_ice_resp *r)
     if (!it_stun_get(r->msg, IT_STUN_FINGERPRINT) ||
         it_stun_check_response(r->msg, &it_ice_far_of(s->gen, stream)->key, IT_STUN_MESSAGE_INTEGRITY))
         return;
+    it_ice_sped_answered(a, stream, component, r);
     it_stun_trans_end(a->trans, r->msg->txid);
     /* From the remote peer's transport address, to ours (RFC 7675 section 5.1). */
     if (r->in->flow != r->flow || !it_addr_eq(r->in->remote, r->remote) || it_ice_not_understood(r->msg))

@@ -31,6 +31,7 @@
 #define IT_ICE_EARLY_MAX 32        /* checks remembered before the far side's credentials are known */
 #define IT_ICE_OUT_MAX 256         /* responses waiting to be taken; more are dropped, as a full socket would */
 #define IT_ICE_OUT_BYTES 160       /* the longest response: an error with 8 unknown attributes */
+#define IT_ICE_SEAL (24 + 8)       /* bytes of MESSAGE-INTEGRITY and FINGERPRINT */
 #define IT_ICE_UNKNOWN_MAX 8       /* unknown attributes named in an error response */
 #define IT_ICE_LINGER (3 * IT_SEC) /* RFC 8445 section 8.3.1: how long a superseded generation is still answered */
 #define IT_ICE_BASES_MAX 256
@@ -117,6 +118,7 @@ typedef struct it_ice_comp {
     uint32_t nominated;    /* pair id, 0: none */
     uint32_t nomination;   /* controlled: the highest number of a nomination that came in this generation */
     it_ice_sel sel;
+    it_sped *sped; /* owned; NULL: checks carry nothing of DTLS */
 } it_ice_comp;
 
 enum it_ice_lstate { IT_ICE_RUNNING, IT_ICE_LIST_COMPLETED, IT_ICE_LIST_FAILED };
@@ -204,6 +206,12 @@ typedef struct it_ice_outgoing {
     it_addr local, remote;
     uint16_t n;
     uint8_t data[IT_ICE_OUT_BYTES];
+    /* A success response that is written when it is taken, with what there is of DTLS then (it_ice_sped): */
+    bool late;
+    uint16_t integrity; /* the attribute that proves it */
+    uint32_t gen;       /* by whose password, by number */
+    int stream, component;
+    uint8_t txid[IT_STUN_TXID];
 } it_ice_outgoing;
 
 typedef struct it_ice_queued_event {
@@ -304,8 +312,9 @@ typedef struct it_ice_resp {
     uint64_t tag;
     it_addr local, remote; /* of the request */
     uint32_t flow;
-    it_time first; /* when it was first sent */
-    uint32_t sent; /* how often */
+    it_time first;    /* when it was first sent */
+    it_bytes request; /* its bytes, until its transaction ends */
+    uint32_t sent;    /* how often */
 } it_ice_resp;
 
 /* What a check says and where it goes. */
@@ -443,6 +452,8 @@ int it_ice_check_start(it_ice *a, it_time now, it_ice_pair *p);
 int it_ice_request_start(it_ice *a, it_time now, const it_ice_request *q, uint8_t txid[IT_STUN_TXID]);
 void it_ice_response(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m);
 void it_ice_check_timeout(it_ice *a, it_time now, uint32_t id, const uint8_t txid[IT_STUN_TXID]);
+/* The authentic success response |r| of a check of that component: what it carries of DTLS. */
+void it_ice_sped_answered(it_ice *a, int stream, int component, const it_ice_resp *r);
 /* RFC 8489 sections 6.3.3, 6.3.4: a response with such attributes is discarded and its transaction has failed. */
 bool it_ice_not_understood(const it_stun_msg *m);
 void it_ice_role_conflict(it_ice *a, unsigned flags); /* a 487 came in */
@@ -450,6 +461,8 @@ void it_ice_pair_refuse(it_ice *a, it_ice_pair *p);   /* no check of |p| can lea
 
 /* server.c */
 void it_ice_serve(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m);
+/* Writes the response |o| that was put off. Returns its size; 0: its generation is gone, or |cap| is too small. */
+size_t it_ice_late_answer(it_ice *a, const it_ice_outgoing *o, uint8_t *buf, size_t cap);
 void it_ice_early_replay(it_ice *a, it_time now);
 
 /* nominate.c */

@@ -12,26 +12,74 @@ typedef struct arrival {
     uint64_t ufrag_hash;
 } arrival;
 
-static void server_finish(it_ice *a, const arrival *r, it_buf *b, it_ice_outgoing *o)
+/* Proves the message in |b| by |gen|'s password and completes it. Returns its size, or an error. */
+static int server_seal(it_buf *b, const it_ice_gen *gen, uint16_t integrity)
 {
-    if (r->integrity == IT_STUN_MESSAGE_INTEGRITY_SHA256)
-        it_stun_put_integrity_sha256(b, &r->gen->key);
-    else if (r->integrity)
-        it_stun_put_integrity(b, &r->gen->key);
+    if (integrity == IT_STUN_MESSAGE_INTEGRITY_SHA256)
+        it_stun_put_integrity_sha256(b, &gen->key);
+    else if (integrity)
+        it_stun_put_integrity(b, &gen->key);
     it_stun_put_fingerprint(b);
-    int n = it_stun_end(b);
-    IT_ASSERT(n > 0);
-    o->n = (uint16_t)n;
+    return it_stun_end(b);
+}
+
+static void server_send(it_ice *a, const arrival *r, it_ice_outgoing *o)
+{
     o->flow = (uint32_t)r->base->flow;
     o->local = r->base->addr;
     o->remote = r->from;
     it_ice_send_raw(a, o);
 }
 
+static void server_finish(it_ice *a, const arrival *r, it_buf *b, it_ice_outgoing *o)
+{
+    int n = server_seal(b, r->gen, r->integrity);
+    IT_ASSERT(n > 0);
+    o->n = (uint16_t)n;
+    o->late = false;
+    server_send(a, r, o);
+}
+
+/* The success response is written when it is taken. */
+static void server_answer_late(it_ice *a, const arrival *r)
+{
+    it_ice_outgoing o = {.late = true,
+                         .integrity = r->integrity,
+                         .gen = r->gen->number,
+                         .stream = r->base->stream,
+                         .component = r->base->component};
+    memcpy(o.txid, r->msg->txid, sizeof o.txid);
+    server_send(a, r, &o);
+}
+
+size_t it_ice_late_answer(it_ice *a, const it_ice_outgoing *o, uint8_t *buf, size_t cap)
+{
+    const size_t seal = o->integrity == IT_STUN_MESSAGE_INTEGRITY_SHA256 ? 36 + 8 : IT_ICE_SEAL;
+    const it_ice_gen *gen = NULL;
+    it_buf b;
+    for (size_t i = 0; i < a->n_gens; i++)
+        if (a->gens[i]->number == o->gen)
+            gen = a->gens[i];
+    it_sped *sped = it_ice_sped(a, o->stream, o->component);
+    if (!gen || !sped)
+        return 0;
+    it_buf_init(&b, buf, cap);
+    it_stun_begin(&b, IT_STUN_SUCCESS, IT_STUN_BINDING, o->txid);
+    it_stun_put_addr(&b, IT_STUN_XOR_MAPPED_ADDRESS, o->remote);
+    it_sped_put(sped, &b, seal);
+    int n = server_seal(&b, gen, o->integrity);
+    return n > 0 ? (size_t)n : 0;
+}
+
 static void server_answer(it_ice *a, const arrival *r)
 {
     it_ice_outgoing o;
     it_buf b;
+    const it_sped *sped = it_ice_sped(a, r->base->stream, r->base->component);
+    if (sped && it_sped_active(sped)) {
+        server_answer_late(a, r);
+        return;
+    }
     it_buf_init(&b, o.data, sizeof o.data);
     it_stun_begin(&b, IT_STUN_SUCCESS, IT_STUN_BINDING, r->msg->txid);
     it_stun_put_addr(&b, IT_STUN_XOR_MAPPED_ADDRESS, r->from);
@@ -293,6 +341,14 @@ static bool is_unwanted_consent(it_ice *a, const arrival *r)
     return s->gen && s->view.local.flow == r->base->flow && it_addr_eq(s->view.remote.addr, r->from);
 }
 
+/* What the authentic check |m| to base |b| carries of DTLS. */
+static void take_embedded(it_ice *a, const it_ice_base *b, const it_stun_msg *m)
+{
+    it_sped *sped = it_ice_sped(a, b->stream, b->component);
+    if (sped && it_sped_take(sped, m, NULL) < 0)
+        it_ice_latch(a, IT_ERR_NOMEM);
+}
+
 void it_ice_serve(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m)
 {
     arrival r = {.msg = m, .base = it_ice_base_of(a, (int)in->flow), .from = in->remote};
@@ -318,6 +374,7 @@ void it_ice_serve(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m)
     }
     e.use = it_stun_get(m, IT_STUN_USE_CANDIDATE) != NULL;
     (void)it_stun_get_u32(m, IT_STUN_NOMINATION, &e.nomination); /* stays 0 where there is none */
+    take_embedded(a, r.base, m);
     server_answer(a, &r);
     it_ice_event heard = {.kind = IT_ICE_HEARD, .stream = r.base->stream, .component = r.base->component};
     heard.pair.local.flow = r.base->flow;

@@ -53,6 +53,8 @@ typedef struct it_channel_ops {
     const char *kind; /* "dtls" */
     /* True when a datagram that is no STUN message may be for such a channel (RFC 7983). */
     bool (*takes)(it_bytes datagram);
+    /* The handshake begins, though there is no path: what it writes goes another way. */
+    void (*start)(void *c, it_time now);
     /* There is a path, for the first time or another one: the handshake begins, or repeats its last flight there. */
     void (*use_path)(void *c, it_time now);
     /* Takes one datagram. Returns 0 or IT_ERR_NOMEM. */
@@ -87,6 +89,7 @@ typedef struct it_channel_dtls_cfg {
     bool client;                             /* it begins the handshake; a server listens at once */
     const uint8_t (*prints)[IT_SHA256_SIZE]; /* the far side's certificate must have one of them; copied */
     size_t n_prints;                         /* 1 to IT_DTLS_PRINTS */
+    size_t mtu;                              /* of the handshake's datagrams, 0: IT_DTLS_MTU */
 } it_channel_dtls_cfg;
 
 /* Makes one; no channel without memory, or when OpenSSL refuses. */

@@ -8,6 +8,11 @@ bool it_channel_dtls_takes(it_bytes datagram)
     return it_dtls_is(datagram);
 }
 
+static void start(void *c, it_time now)
+{
+    it_dtls_start(c, now);
+}
+
 static void use_path(void *c, it_time now)
 {
     it_dtls_start(c, now);
@@ -77,6 +82,7 @@ static void free_channel(void *c)
 static const it_channel_ops OPS = {
     .kind = "dtls",
     .takes = it_channel_dtls_takes,
+    .start = start,
     .use_path = use_path,
     .input = input,
     .tick = tick,
@@ -96,7 +102,7 @@ it_channel it_channel_dtls(const it_channel_dtls_cfg *cfg, it_time now)
 
 it_dtls *it_channel_dtls_make(const it_channel_dtls_cfg *cfg, const it_dtls_media *media, it_time now)
 {
-    it_dtls_cfg how = {cfg->alloc, cfg->shared, cfg->cert, cfg->rng, cfg->client};
+    it_dtls_cfg how = {cfg->alloc, cfg->shared, cfg->cert, cfg->rng, cfg->client, cfg->mtu};
     it_dtls *d = it_dtls_new(&how);
     if (d && media && it_dtls_set_media(d, media) < 0) {
         it_dtls_free(d);

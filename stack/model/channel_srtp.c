@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #define CNAME_MAX 64
+#define SECRET_MAX 288        /* the name of a profile, and twice a key of 32 bytes and a salt of 14 in hexadecimal */
 #define VOICE_BANDWIDTH 80000 /* bit/s, of which RTCP takes a twentieth */
 
 typedef struct srtp_flow {
@@ -35,6 +36,8 @@ typedef struct srtp_channel {
     srtp_flow flow[IT_CHANNEL_FLOWS];
     int n_flows;
     uint64_t refused;
+    char secret[SECRET_MAX]; /* the keys, for captures */
+    bool secret_due;
     it_time now; /* of the latest call */
 } srtp_channel;
 
@@ -92,6 +95,29 @@ static int keys_load(srtp_channel *c, const it_dtls_event *ev)
     return err;
 }
 
+/* Writes the master keys as a line that a key log may have: to readers of TLS's it is a comment. RFC 5764 section 4.2:
+ * the keys of client and server, then their salts. */
+static void keys_tell(srtp_channel *c, const it_dtls_event *d)
+{
+    const it_srtp_params *q = it_srtp_params_of(d->srtp);
+    const uint8_t *p = d->data.p;
+    const struct {
+        const char *word;
+        const uint8_t *bytes;
+        size_t n;
+    } PARTS[] = {{" client ", p, q->key},
+                 {" ", p + 2 * q->key, q->salt},
+                 {" server ", p + q->key, q->key},
+                 {" ", p + 2 * q->key + q->salt, q->salt}};
+    int at = snprintf(c->secret, sizeof c->secret, "# %s", q->name);
+    for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++) {
+        at += snprintf(c->secret + at, sizeof c->secret - (size_t)at, "%s", PARTS[i].word);
+        for (size_t k = 0; k < PARTS[i].n; k++)
+            at += snprintf(c->secret + at, sizeof c->secret - (size_t)at, "%02x", PARTS[i].bytes[k]);
+    }
+    c->secret_due = true;
+}
+
 /* The handshake is done; when media cannot go on, |ev| says why. */
 static void channel_open(srtp_channel *c, const it_dtls_event *d, it_channel_event *ev)
 {
@@ -100,6 +126,7 @@ static void channel_open(srtp_channel *c, const it_dtls_event *d, it_channel_eve
         err = flow_begin(c, &c->flow[i]);
     if (err == 0) {
         c->profile = d->srtp;
+        keys_tell(c, d);
         ev->data = it_bytes_of(NULL, 0);
         return;
     }
@@ -227,6 +254,13 @@ static int srtp_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t ca
     return it_dtls_output(c->dtls, now, out, buf, cap);
 }
 
+static void srtp_start(void *o, it_time now)
+{
+    srtp_channel *c = o;
+    c->now = now;
+    it_dtls_start(c->dtls, now);
+}
+
 static void srtp_use_path(void *o, it_time now)
 {
     srtp_channel *c = o;
@@ -294,6 +328,11 @@ static int srtp_event(void *o, it_channel_event *ev)
 {
     srtp_channel *c = o;
     it_dtls_event d;
+    if (c->secret_due) {
+        c->secret_due = false;
+        *ev = (it_channel_event){.kind = IT_CHANNEL_SECRET, .data = it_bytes_str(c->secret)};
+        return 1;
+    }
     for (int i = 0; i < c->n_flows && !c->closed; i++) {
         srtp_flow *f = &c->flow[i];
         if (f->packets) {
@@ -370,12 +409,14 @@ static void srtp_free(void *o)
     it_srtp_free(c->in);
     it_dtls_free(c->dtls);
     OPENSSL_cleanse(&c->rng, sizeof c->rng);
+    OPENSSL_cleanse(c->secret, sizeof c->secret);
     it_free(c->alloc, c);
 }
 
 static const it_channel_ops OPS = {
     .kind = "dtls-srtp",
     .takes = it_channel_srtp_takes,
+    .start = srtp_start,
     .use_path = srtp_use_path,
     .input = srtp_input,
     .tick = srtp_tick,

@@ -94,8 +94,16 @@ void it_conn_use(it_conn *c, it_time now, const it_conn_path *p)
 {
     c->path = *p;
     c->has_path = true;
-    if (c->channel.ops && !c->channel_open)
+    if (c->on_its_way)
+        it_conn_start(c, now);
+    else if (c->channel.ops && !c->channel_open)
         c->channel.ops->use_path(c->channel.o, now);
+}
+
+void it_conn_start(it_conn *c, it_time now)
+{
+    if (c->channel.ops && !c->channel_open)
+        c->channel.ops->start(c->channel.o, now);
 }
 
 static void channel_stream(it_conn *c, it_time now, int flow, enum it_channel_stream what)
@@ -542,6 +550,13 @@ it_time it_conn_next(const it_conn *c)
     for (int f = 0; f < c->cfg.flows; f++)
         t = earlier(t, c->flow[f].tx.due);
     return earlier(t, it_live_next(&c->live));
+}
+
+int it_conn_unrouted(it_conn *c, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    if (!c->channel.ops || c->has_path || it_conn_over(c))
+        return 0;
+    return c->channel.ops->output(c->channel.o, now, out, buf, cap);
 }
 
 int it_conn_output(it_conn *c, it_time now, it_io *out, uint8_t *buf, size_t cap)

@@ -65,6 +65,7 @@ typedef struct it_conn {
     bool has_path; /* |path| may be used */
     bool settled;  /* it is the one chosen for good: opening waits for that */
     bool channel_open, opened;
+    bool on_its_way;     /* what the handshake has written has left by other ways: a path repeats none of it */
     bool foreign;        /* the far side speaks nothing of ours inside the channel: RTP alone */
     it_time connect_by;  /* T_conn; this and the next two IT_NEVER while they do not run */
     it_time linkdown_by; /* T_linkdown */
@@ -99,6 +100,10 @@ int it_conn_input(it_conn *c, it_time now, const it_io *in) IT_MUST_CHECK;
 /* Runs the channel's timers. Returns 0 or IT_ERR_NOMEM. */
 int it_conn_tick(it_conn *c, it_time now) IT_MUST_CHECK;
 
+/* The handshake begins without a path: what it writes is it_conn_unrouted's. */
+void it_conn_start(it_conn *c, it_time now);
+/* One datagram of the channel while there is no path, without flow and addresses: 1, or 0 when there is none. */
+int it_conn_unrouted(it_conn *c, it_time now, it_io *out, uint8_t *buf, size_t cap);
 /* Data may go over |p| from now on; the handshake starts, or repeats its last flight, there. */
 void it_conn_use(it_conn *c, it_time now, const it_conn_path *p);
 /* The path in use is the chosen one: the connection opens on it as soon as the handshake is done, and the clocks that

@@ -40,6 +40,9 @@ typedef struct it_rtmfp_cfg {
     it_rtmfp_policy policy;
     bool accept;        /* IHellos that select its certificate are answered; forwarded ones where they are trusted */
     bool introduce;     /* other IHellos are told as ASKED */
+    bool tell_keys;     /* of a session that it has initiated SECRET comes before OPEN, twice, for packets that come and
+                           for those that go: "RTMFP ID KEY MAC SEQ", session ID and AES key in hexadecimal, bytes of
+                           MACs, 1 where they have sequence numbers */
     bool move_unproven; /* peers may move where packets have checksums only, against section 5 */
     uint32_t sessions;  /* at most, opening ones included; 0: 64 */
     uint32_t amplify;   /* an RHello is at most so many tenths of its IHello, else it is not sent; 0: of any size */

@@ -1,6 +1,8 @@
 /* Sessions: slots, how they are found, how they begin and end. */
 #include "stack/rtmfp/impl.h"
 
+#include <stdio.h>
+
 static void addr_key(uint64_t key[3], it_addr a)
 {
     key[0] = a.ip.hi;
@@ -175,6 +177,22 @@ static int session_show(it_rtmfp *r, const it_rtmfp_session *s)
     return err ? err : it_map_put(&r->by_print, print, s->slot);
 }
 
+/* Tells by what packets to session ID |sid| can be read. */
+static void session_tell_key(it_rtmfp *r, const it_rtmfp_session *s, uint32_t sid, const uint8_t aes[IT_RTMFP_KEY],
+                             int mac, bool seq)
+{
+    char line[96], key[2 * IT_RTMFP_KEY + 1];
+    uint8_t *data;
+    for (size_t i = 0; i < IT_RTMFP_KEY; i++)
+        snprintf(key + 2 * i, 3, "%02x", aes[i]);
+    int n = snprintf(line, sizeof line, "RTMFP %08x %s %d %d", sid, key, mac, seq);
+    it_rtmfp_event ev = {.kind = IT_RTMFP_EV_SECRET, .session = s->no, .data = it_bytes_of(line, (size_t)n)};
+    int err = it_rtmfp_events_put(&r->events, &ev, &data);
+    if (err == 0)
+        memcpy(data, line, (size_t)n);
+    it_rtmfp_note(r, err);
+}
+
 int it_rtmfp_session_open(it_rtmfp *r, it_time now, it_rtmfp_session *s, const it_rtmfp_agreed *a)
 {
     int err = it_rtmfp_keys_init(&s->keys, &a->secrets);
@@ -191,6 +209,10 @@ int it_rtmfp_session_open(it_rtmfp *r, it_time now, it_rtmfp_session *s, const i
     err = session_show(r, s);
     if (err)
         return err;
+    if (r->cfg.tell_keys && s->initiator) {
+        session_tell_key(r, s, s->rx_sid, a->secrets.decrypt, a->secrets.mac_rx_size, a->secrets.seq_rx);
+        session_tell_key(r, s, s->tx_sid, a->secrets.encrypt, a->secrets.mac_tx_size, a->secrets.seq_tx);
+    }
     it_rtmfp_event ev = {
         .kind = IT_RTMFP_EV_OPEN, .session = s->no, .initiator = s->initiator, .path = s->path, .print = s->far.print};
     it_rtmfp_tell(r, &ev);

@@ -57,7 +57,8 @@ static const struct {
     const char *name;
     enum it_sdp_option bit;
 } OPTIONS[] = {
-    {"ice2", IT_SDP_ICE2}, {"trickle", IT_SDP_TRICKLE}, {"renomination", IT_SDP_RENOMINATION}, {"sped", IT_SDP_SPED}};
+    {"ice2", IT_SDP_ICE2}, {"trickle", IT_SDP_TRICKLE}, {"renomination", IT_SDP_RENOMINATION},
+    {"sped", IT_SDP_SPED}, {"googspedv1", IT_SDP_SPED}, {"goog-sped-v1", IT_SDP_SPED}}; /* as libwebrtc has called it */
 
 /* Section 5.6: what an agent does not support it ignores. */
 static int on_options(it_sdp_reading *r, it_bytes v)

@@ -40,7 +40,7 @@ static void write_options(it_str *out, unsigned options)
     } NAMES[] = {{IT_SDP_ICE2, " ice2"},
                  {IT_SDP_TRICKLE, " trickle"},
                  {IT_SDP_RENOMINATION, " renomination"},
-                 {IT_SDP_SPED, " sped"}};
+                 {IT_SDP_SPED, " sped googspedv1"}}; /* the draft's word, and libwebrtc's */
     const char *skip = "a=ice-options:";
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
         if (!(options & NAMES[i].bit))

@@ -55,6 +55,8 @@ static const it_stun_attr_spec TABLE[] = {
     {IT_STUN_OTHER_ADDRESS, "OTHER-ADDRESS", IT_STUN_SHAPE_ADDR, 8, 20, 20, 4, "RFC 5780 section 7.4"},
     {IT_STUN_MOBILITY_TICKET, "MOBILITY-TICKET", IT_STUN_SHAPE_BYTES, 0, BIG, BIG, 1, "RFC 8016 section 3.5"},
     {IT_STUN_NOMINATION, "NOMINATION", IT_STUN_SHAPE_U32, 4, 4, 4, 4, "draft-thatcher-ice-renomination"},
+    {IT_STUN_DTLS_IN_STUN, "DTLS-IN-STUN-DATA", IT_STUN_SHAPE_BYTES, 0, BIG, BIG, 1, "draft-hancke-webrtc-sped-00"},
+    {IT_STUN_DTLS_IN_STUN_ACK, "DTLS-IN-STUN-ACK", IT_STUN_SHAPE_BYTES, 0, BIG, BIG, 1, "draft-hancke-webrtc-sped-00"},
 };
 
 #define ROWS (sizeof(TABLE) / sizeof(TABLE[0]))

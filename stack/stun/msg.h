@@ -79,7 +79,9 @@ enum it_stun_attr_type {
     IT_STUN_RESPONSE_ORIGIN = 0x802B,
     IT_STUN_OTHER_ADDRESS = 0x802C,
     IT_STUN_MOBILITY_TICKET = 0x8030,
-    IT_STUN_NOMINATION = 0xC001 /* draft-thatcher-ice-renomination */
+    IT_STUN_NOMINATION = 0xC001,      /* draft-thatcher-ice-renomination */
+    IT_STUN_DTLS_IN_STUN = 0xC070,    /* draft-hancke-webrtc-sped: DTLS-IN-STUN-DATA */
+    IT_STUN_DTLS_IN_STUN_ACK = 0xC071 /* and DTLS-IN-STUN-ACK; numbers as libwebrtc */
 };
 
 /* How a value is laid out. */

@@ -148,7 +148,7 @@ says 'icetank: standard output: No space left on device'
 claim "profiles lists every name with kind, sentence and source, and finds by any of them"
 run profiles
 ends 0
-for kind in nat firewall chain link handover 'timer set' 'timer of a set' carrier label model server reason path candidate; do
+for kind in nat firewall chain link handover 'timer set' 'timer of a set' carrier label model server reason path candidate parent_death status; do
   grep -qx "$kind" stdout || wrong "no $kind"
 done
 has stdout '  linux-masq '

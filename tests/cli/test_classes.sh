@@ -22,4 +22,13 @@ for model in B E; do
   [ "$(direct yes)" = "31 of 45" ] || wrong "with sessions: $(direct yes)"
   [ "$(direct no)" = "23 of 45" ] || wrong "without: $(direct no)"
 done
+claim "icetank nat counts profiles and verdicts"
+code=0
+"$icetank" nat linux-masq full-cone >stdout 2>stderr || code=$?
+ends 0
+verdicts=$(tail -n 1 stdout | sed -n 's/^declared = measured for 2 of 2 profiles; \([0-9]*\) of \([0-9]*\) verdicts .*/\1 \2/p')
+case $verdicts in
+  "152 152") ;;
+  *) wrong "$(tail -n 1 stdout)" ;;
+esac
 finish

@@ -36,7 +36,10 @@ i=0
 while [ ! -e started ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
 printf '%s\n' out/wireshark -C icetank -r out/cases/two.pcapng >want
 same started want
-for f in preferences colorfilters; do same "$root/reports/wireshark/profiles/icetank/$f" "out/wireshark/profiles/icetank/$f"; done
+same "$root/reports/wireshark/profiles/icetank/colorfilters" out/wireshark/profiles/icetank/colorfilters
+same "$root/reports/wireshark/plugins/rtmfp-dissector.lua" out/wireshark/plugins/rtmfp-dissector.lua
+{ cat "$root/reports/wireshark/profiles/icetank/preferences"; echo 'rtmfp.capture: out/cases/two.pcapng'; } >want
+same out/wireshark/profiles/icetank/preferences want
 
 claim "without a display it prints the commands"
 display='' path="$PWD/bin:$PATH"
@@ -86,6 +89,18 @@ if command -v tshark >/dev/null 2>&1; then
   has list 'FAULT a.eth cut'
   has list ': DROP '
   lacks list '203.0.113.2 '
+
+  claim "packets of RTMFP are named by their chunks, with the keys that are in the capture"
+  cp "$root/scenarios/netstreams.lua" scenarios/
+  run run scenarios/netstreams.lua --only netstreams/relayed --pcap all --out rtmfp
+  opens netstreams/relayed --out rtmfp
+  command=$(tail -n 1 stdout)
+  sh -c "$command -Y rtmfp" >list 2>err || wrong "$(cat err)"
+  for word in ' IHello' ' RHello' ' IIKeying' ' RIKeying' ' Data 1:1 connect' ' createStream' 'Data 2:1 publish' 'audio, Data 3:2 audio'; do has list "$word"; done
+  lacks list 'no key'
+  lacks list 'alformed'
+  sh -c "$command -Y 'udp.port == 1935 && !rtmfp && !icmp'" >list 2>err || wrong "$(cat err)"
+  [ ! -s list ] || wrong "not named: $(head -n 1 list)"
 
   claim "every filter of the colours is one"
   grep '^@' "$root/reports/wireshark/profiles/icetank/colorfilters" | cut -d@ -f3 >filters

@@ -19,12 +19,13 @@ firsts() {
 }
 
 # Results as lines that a person can compare: an object of a list each. Without places in the source, which move with every edit, and the
-# print of all packets, which changes with every byte.
+# print of all packets, which changes with every byte; of trips, their number.
 told() {
   sed -n '/^{"case":/{
     s/^{"case":"\([^"]*\)".*"seed":[0-9]*,/== \1\n/
     s/,"source":{.*"lines":\[[^]]*\]}//
     s/,"fingerprint":"[^"]*"//
+    s/,"trips":\[[^]]*\]//
     s/,"repeat":"[^"]*"//
     s/,"where":"[^"]*"//g
     s/},{/},\n  {/g

@@ -1,15 +1,20 @@
 // The other end of an audio call: pion's ICE and DTLS-SRTP, by the lines of JSON of conformance/call/main.c. pion's webrtc and srtp are not in
-// Debian 12, so the description is made and read here, and SRTP_AES128_CM_HMAC_SHA1_80 (RFC 3711) is done by Go's own AES and HMAC: a second
-// opinion on what our keys, tags and packets are.
+// Debian 12, so the description is made and read here, and SRTP (RFC 3711; with "gcm" RFC 7714) is done by Go's own AES, HMAC and GCM: a second
+// opinion on what our keys, tags and packets are. With "rsa" or "p384" its certificate has a key of that kind.
 // Build: GO111MODULE=off GOPATH=GOPATH_WITH_THIS:/usr/share/gocode go build
 package main
 
 import (
 	"bufio"
 	"context"
+	"crypto"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/hmac"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/tls"
@@ -49,13 +54,13 @@ func fingerprint(der []byte) string {
 	return strings.ReplaceAll(fmt.Sprintf("% X", sha256.Sum256(der)), " ", ":")
 }
 
-// --- SRTP_AES128_CM_HMAC_SHA1_80 ---
+// --- SRTP ---
 
-// keys are those of one direction, of SRTP or of SRTCP.
-type keys struct {
-	block cipher.Block
-	salt  [14]byte
-	auth  []byte
+// a suite protects the packets of one direction, RTP's or RTCP's, as a protection profile says.
+type suite interface {
+	seal(header, payload []byte, ssrc uint32, seq uint16) []byte // an RTP packet
+	open(packet []byte, ssrc uint32, seq uint16) (payload []byte, ok bool)
+	openRTCP(packet []byte) bool // whether its tag is right
 }
 
 // derive is the key derivation of RFC 3711 section 4.3.1 with a rate of 0.
@@ -68,16 +73,30 @@ func derive(master cipher.Block, salt []byte, label byte, n int) []byte {
 	return b
 }
 
-func newKeys(key, salt []byte, first byte) keys {
-	master, _ := aes.NewCipher(key)
-	k := keys{auth: derive(master, salt, first+1, 20)}
-	k.block, _ = aes.NewCipher(derive(master, salt, first, 16))
+func newBlock(key []byte) cipher.Block {
+	b, err := aes.NewCipher(key)
+	if err != nil {
+		fatal(err)
+	}
+	return b
+}
+
+// sha80 is SRTP_AES128_CM_HMAC_SHA1_80 (RFC 3711).
+type sha80 struct {
+	block cipher.Block
+	salt  [14]byte
+	auth  []byte
+}
+
+func newSHA80(key, salt []byte, first byte) suite {
+	master := newBlock(key)
+	k := &sha80{block: newBlock(derive(master, salt, first, 16)), auth: derive(master, salt, first+1, 20)}
 	copy(k.salt[:], derive(master, salt, first+2, 14))
 	return k
 }
 
 // crypt is section 4.1.1, for packet index i of ssrc.
-func (k *keys) crypt(p []byte, ssrc uint32, i uint64) {
+func (k *sha80) crypt(p []byte, ssrc uint32, i uint64) {
 	iv := make([]byte, 16)
 	copy(iv, k.salt[:])
 	binary.BigEndian.PutUint32(iv[4:], binary.BigEndian.Uint32(iv[4:])^ssrc)
@@ -85,11 +104,88 @@ func (k *keys) crypt(p []byte, ssrc uint32, i uint64) {
 	cipher.NewCTR(k.block, iv).XORKeyStream(p, p)
 }
 
-func (k *keys) tag(p []byte, more []byte) []byte {
+func (k *sha80) tag(p, more []byte) []byte {
 	m := hmac.New(sha1.New, k.auth)
 	m.Write(p)
 	m.Write(more)
 	return m.Sum(nil)[:10]
+}
+
+func (k *sha80) seal(header, payload []byte, ssrc uint32, seq uint16) []byte {
+	p := append(append([]byte{}, header...), payload...)
+	k.crypt(p[len(header):], ssrc, uint64(seq))
+	return append(p, k.tag(p, []byte{0, 0, 0, 0})...)
+}
+
+func (k *sha80) open(p []byte, ssrc uint32, seq uint16) ([]byte, bool) {
+	n := len(p) - 10
+	if !hmac.Equal(k.tag(p[:n], []byte{0, 0, 0, 0}), p[n:]) {
+		return nil, false
+	}
+	k.crypt(p[12:n], ssrc, uint64(seq))
+	return p[12:n], true
+}
+
+func (k *sha80) openRTCP(p []byte) bool { // the tag is over the index too
+	n := len(p) - 10
+	return hmac.Equal(k.tag(p[:n], nil), p[n:])
+}
+
+// gcm is SRTP_AEAD_AES_128_GCM (RFC 7714).
+type gcm struct {
+	aead cipher.AEAD
+	salt [12]byte
+}
+
+func newGCM(key, salt []byte, first byte) suite {
+	wide := append(append([]byte{}, salt...), 0, 0) // section 11: derived as a salt of 14 bytes is
+	master := newBlock(key)
+	aead, err := cipher.NewGCM(newBlock(derive(master, wide, first, 16)))
+	if err != nil {
+		fatal(err)
+	}
+	k := &gcm{aead: aead}
+	copy(k.salt[:], derive(master, wide, first+2, 12))
+	return k
+}
+
+// nonce is section 8.1 of a packet whose rollover counter is 0, and section 9.1 with the index in its place.
+func (k *gcm) nonce(ssrc uint32, last uint32, at int) []byte {
+	n := make([]byte, 12)
+	binary.BigEndian.PutUint32(n[2:], ssrc)
+	if at == 10 {
+		binary.BigEndian.PutUint16(n[10:], uint16(last))
+	} else {
+		binary.BigEndian.PutUint32(n[8:], last)
+	}
+	for i := range n {
+		n[i] ^= k.salt[i]
+	}
+	return n
+}
+
+func (k *gcm) seal(header, payload []byte, ssrc uint32, seq uint16) []byte {
+	return append(append([]byte{}, header...), k.aead.Seal(nil, k.nonce(ssrc, uint32(seq), 10), payload, header)...)
+}
+
+func (k *gcm) open(p []byte, ssrc uint32, seq uint16) ([]byte, bool) {
+	b, err := k.aead.Open(nil, k.nonce(ssrc, uint32(seq), 10), p[12:], p[:12])
+	return b, err == nil
+}
+
+func (k *gcm) openRTCP(p []byte) bool { // section 9.2: what authenticates is the header and the index with its E bit
+	n := len(p) - 4
+	index := binary.BigEndian.Uint32(p[n:])
+	_, err := k.aead.Open(nil, k.nonce(binary.BigEndian.Uint32(p[4:]), index&0x7fffffff, 8), p[8:n], append(append([]byte{}, p[:8]...), p[n:]...))
+	return err == nil
+}
+
+var suites = map[dtls.SRTPProtectionProfile]struct {
+	key, salt int
+	make      func(key, salt []byte, first byte) suite
+}{
+	dtls.SRTP_AES128_CM_HMAC_SHA1_80: {16, 14, newSHA80},
+	dtls.SRTP_AEAD_AES_128_GCM:       {16, 12, newGCM},
 }
 
 // --- the path: DTLS and SRTP by the first byte (RFC 7983) ---
@@ -121,7 +217,8 @@ type call struct {
 	cert                          tls.Certificate
 	offers                        bool
 	mu                            sync.Mutex
-	in, out, inc                  keys
+	in, out, inc                  suite
+	profile                       dtls.SRTPProtectionProfile // that is offered
 	open                          bool
 	sent, received, reports, lost int
 	decoded, refused              int
@@ -163,9 +260,8 @@ func (c *call) take(p []byte) {
 	if !c.open || len(p) < 24 {
 		return
 	}
-	n := len(p) - 10
-	if p[1] >= 192 && p[1] <= 223 { // SRTCP: the tag is over the index too
-		if !hmac.Equal(c.inc.tag(p[:n], nil), p[n:]) {
+	if p[1] >= 192 && p[1] <= 223 {
+		if !c.inc.openRTCP(p) {
 			c.refused++
 			return
 		}
@@ -173,11 +269,11 @@ func (c *call) take(p []byte) {
 		return
 	}
 	seq := int(binary.BigEndian.Uint16(p[2:])) // a call of some seconds that begins below 2^15: the rollover counter is 0
-	if !hmac.Equal(c.in.tag(p[:n], []byte{0, 0, 0, 0}), p[n:]) {
+	payload, ok := c.in.open(p, binary.BigEndian.Uint32(p[8:]), uint16(seq))
+	if !ok {
 		c.refused++
 		return
 	}
-	c.in.crypt(p[12:n], binary.BigEndian.Uint32(p[8:]), uint64(seq))
 	c.received++
 	if c.first < 0 || seq < c.first {
 		c.first = seq
@@ -186,20 +282,19 @@ func (c *call) take(p []byte) {
 		c.highest = seq
 	}
 	c.lost = c.highest - c.first + 1 - c.received
-	if p[12] == 0xf8 { // an Opus frame of 20 ms
+	if len(payload) > 0 && payload[0] == 0xf8 { // an Opus frame of 20 ms
 		c.decoded++
 	}
 }
 
 func (c *call) send(to net.Conn, seq uint16) {
-	p := make([]byte, 12+40, 12+40+10)
-	p[0], p[1] = 0x80, 111
-	binary.BigEndian.PutUint16(p[2:], seq)
-	binary.BigEndian.PutUint32(p[4:], uint32(seq)*960)
-	binary.BigEndian.PutUint32(p[8:], 77)
-	copy(p[12:], []byte{0xf8, 0xff, 0xfe})
-	c.out.crypt(p[12:], 77, uint64(seq))
-	p = append(p, c.out.tag(p, []byte{0, 0, 0, 0})...)
+	header, payload := make([]byte, 12), make([]byte, 40)
+	header[0], header[1] = 0x80, 111
+	binary.BigEndian.PutUint16(header[2:], seq)
+	binary.BigEndian.PutUint32(header[4:], uint32(seq)*960)
+	binary.BigEndian.PutUint32(header[8:], 77)
+	copy(payload, []byte{0xf8, 0xff, 0xfe})
+	p := c.out.seal(header, payload, 77, seq)
 	if _, err := to.Write(p); err == nil {
 		c.mu.Lock()
 		c.sent++
@@ -209,11 +304,13 @@ func (c *call) send(to net.Conn, seq uint16) {
 
 // load takes the keys that the handshake exports: client and server key, client and server salt (RFC 5764 section 4.2).
 func (c *call) load(d *dtls.Conn, client bool) error {
-	if p, ok := d.SelectedSRTPProtectionProfile(); !ok || p != dtls.SRTP_AES128_CM_HMAC_SHA1_80 {
+	p, ok := d.SelectedSRTPProtectionProfile()
+	how, known := suites[p]
+	if !ok || !known {
 		return errors.New("no protection profile of SRTP was agreed on")
 	}
 	state := d.ConnectionState()
-	k, err := state.ExportKeyingMaterial("EXTRACTOR-dtls_srtp", nil, 60)
+	k, err := state.ExportKeyingMaterial("EXTRACTOR-dtls_srtp", nil, 2*(how.key+how.salt))
 	if err != nil {
 		return err
 	}
@@ -221,11 +318,11 @@ func (c *call) load(d *dtls.Conn, client bool) error {
 	if !client {
 		own, far = 1, 0
 	}
-	key := func(i int) []byte { return k[16*i : 16*i+16] }
-	salt := func(i int) []byte { return k[32+14*i : 32+14*i+14] }
+	key := func(i int) []byte { return k[how.key*i:][:how.key] }
+	salt := func(i int) []byte { return k[2*how.key+how.salt*i:][:how.salt] }
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.out, c.in, c.inc = newKeys(key(own), salt(own), 0), newKeys(key(far), salt(far), 0), newKeys(key(far), salt(far), 3)
+	c.out, c.in, c.inc = how.make(key(own), salt(own), 0), how.make(key(far), salt(far), 0), how.make(key(far), salt(far), 3)
 	c.open = true
 	return nil
 }
@@ -241,7 +338,7 @@ func (c *call) run(sdp string) {
 	}
 	print := strings.ToUpper(strings.Fields(attr(sdp, "fingerprint"))[1])
 	cfg := &dtls.Config{Certificates: []tls.Certificate{c.cert}, InsecureSkipVerify: true, ClientAuth: dtls.RequireAnyClientCert,
-		SRTPProtectionProfiles: []dtls.SRTPProtectionProfile{dtls.SRTP_AES128_CM_HMAC_SHA1_80},
+		SRTPProtectionProfiles: []dtls.SRTPProtectionProfile{c.profile},
 		VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
 			if len(raw) == 0 || fingerprint(raw[0]) != print {
 				return errors.New("another fingerprint than was announced")
@@ -300,9 +397,32 @@ func (c *call) sdp(text string) {
 }
 
 func main() {
-	c := &call{offers: len(os.Args) > 1 && os.Args[1] == "offer", gathered: make(chan bool, 1), first: -1}
+	c := &call{gathered: make(chan bool, 1), first: -1, profile: dtls.SRTP_AES128_CM_HMAC_SHA1_80}
 	var err error
-	if c.cert, err = selfsign.GenerateSelfSigned(); err != nil {
+	var key crypto.PrivateKey
+	for _, word := range os.Args[1:] { // [gcm] [rsa|p384] offer|answer
+		switch word {
+		case "offer", "answer":
+			c.offers = word == "offer"
+		case "gcm":
+			c.profile = dtls.SRTP_AEAD_AES_128_GCM
+		case "rsa":
+			key, err = rsa.GenerateKey(rand.Reader, 2048)
+		case "p384":
+			key, err = ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+		default:
+			err = errors.New("no such word: " + word)
+		}
+		if err != nil {
+			fatal(err)
+		}
+	}
+	if key != nil {
+		c.cert, err = selfsign.SelfSign(key)
+	} else {
+		c.cert, err = selfsign.GenerateSelfSigned()
+	}
+	if err != nil {
 		fatal(err)
 	}
 	if c.agent, err = ice.NewAgent(&ice.AgentConfig{NetworkTypes: []ice.NetworkType{ice.NetworkTypeUDP4}}); err != nil {

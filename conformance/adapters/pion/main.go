@@ -1,10 +1,15 @@
-// itp/1 adapter for pion: ICE, and DTLS over it; one session.
+// itp/1 adapter for pion: ICE, and DTLS over it; one session. With the argument "rsa" or "p384" its certificate has such a key.
 // Build: GO111MODULE=off GOPATH=GOPATH_WITH_THIS:/usr/share/gocode go build
 package main
 
 import (
 	"bufio"
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -251,9 +256,35 @@ func (a *adapter) do(o op) error {
 	return nil
 }
 
+// certificate is one with a key of the kind that the command line names: rsa (2,048 bits), p384, or P-256.
+func certificate(kinds []string) tls.Certificate {
+	var cert tls.Certificate
+	var key crypto.PrivateKey
+	var err error
+	switch {
+	case len(kinds) == 0:
+		cert, err = selfsign.GenerateSelfSigned()
+	case kinds[0] == "rsa":
+		if key, err = rsa.GenerateKey(rand.Reader, 2048); err == nil {
+			cert, err = selfsign.SelfSign(key)
+		}
+	case kinds[0] == "p384":
+		if key, err = ecdsa.GenerateKey(elliptic.P384(), rand.Reader); err == nil {
+			cert, err = selfsign.SelfSign(key)
+		}
+	default:
+		err = errors.New("usage: pion [rsa|p384]")
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	return cert
+}
+
 func main() {
 	a := &adapter{}
-	a.cert, _ = selfsign.GenerateSelfSigned()
+	a.cert = certificate(os.Args[1:])
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 1<<18)
 	for lines.Scan() {

@@ -71,6 +71,10 @@ static int app_event(void *o, it_object_event *out)
         a->latest.kind = IT_EV_MESSAGE;
         a->latest.data = ev.data;
         break;
+    case IT_RTMFP_TELLS_SECRET:
+        a->latest.kind = IT_EV_SECRET;
+        a->latest.data = ev.data;
+        break;
     case IT_RTMFP_TELLS_PEER:
         a->latest.kind = IT_EV_SUBSCRIBER;
         a->latest.flow = (int)ev.stream;

@@ -47,6 +47,7 @@ int it_rtmfp_app_new(const it_rtmfp_app_cfg *cfg, it_time now, it_rtmfp_app **ou
                       .identity.is_static = true,
                       .policy = {.mac = IT_RTMFP_REQUIRE, .seq = IT_RTMFP_REQUIRE},
                       .accept = true,
+                      .tell_keys = true,
                       .keepalive = cfg->keepalive,
                       .death = cfg->death};
     it_rtmfp_app *a = it_calloc(cfg->alloc, 1, sizeof *a);
@@ -264,7 +265,10 @@ static int app_hear(it_rtmfp_app *a, it_time now)
     int first = 0;
     while (it_rtmfp_event_next(a->r, &e)) {
         int err = 0;
-        if (e.session == a->server)
+        it_model_event secret = {.kind = IT_EV_SECRET, .data = e.data};
+        if (e.kind == IT_RTMFP_EV_SECRET)
+            it_evq_put(&a->events, &secret, -1);
+        else if (e.session == a->server)
             err = hear_server(a, now, &e);
         else if (e.session == a->peer && e.kind == IT_RTMFP_EV_DUPLICATE)
             call_yields(a, &e);

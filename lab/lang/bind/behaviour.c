@@ -14,6 +14,7 @@ static const struct {
     {"consent_fixed", offsetof(it_ice_behaviour, consent_fixed)},
     {"consent_needs_use", offsetof(it_ice_behaviour, consent_needs_use)},
     {"renominates", offsetof(it_ice_behaviour, renominates)},
+    {"sped", offsetof(it_ice_behaviour, sped)},
 };
 
 static void set_word(lua_State *L, const char *key, const char *word)

@@ -57,8 +57,9 @@ struct it_script {
     it_str uses;                               /* what the case made use of */
     named_rng *rngs;                           /* streams of math.random, by name */
     size_t n_rngs, cap_rngs;
-    it_watch *watch; /* judge of the rule "whitelist"; NULL until there is an E socket */
-    it_time *lives;  /* by app: how long a permission of that E socket is to last; 0: another kind of app */
+    struct it_trips *trips; /* NULL until there is a call */
+    it_watch *watch;        /* judge of the rule "whitelist"; NULL until there is an E socket */
+    it_time *lives;         /* by app: how long a permission of that E socket is to last; 0: another kind of app */
     size_t n_lives, cap_lives;
     it_script_said *said; /* by app: what a service said last */
     size_t n_said, cap_said;
@@ -121,6 +122,7 @@ extern const luaL_Reg IT_SCRIPT_TURN[];          /* TURN servers (turn.c) */
 extern const luaL_Reg IT_SCRIPT_TCP[];           /* the TCP of hosts (tcp.c) */
 extern const luaL_Reg IT_SCRIPT_NETCONNECTION[]; /* NetConnections and NetStreams (netconnection.c) */
 extern const luaL_Reg IT_SCRIPT_RTMFP[];         /* ends of RTMFP, their rendezvous (rtmfp.c) */
+extern const luaL_Reg IT_SCRIPT_TRIPS[];         /* trips before something came (trips.c) */
 extern const luaL_Reg IT_SCRIPT_ATTACK[];        /* hostile hosts, the twin (attack.c) */
 
 /* Keeps what a service says, as of it_lab_services (service.c). */

@@ -1,6 +1,7 @@
 /* The Lua state of one case: its limits, its C functions, loading of the language, planning and running. */
 #include "lab/lang/pattern/pattern.h"
 #include "lab/lang/bind/impl.h"
+#include "netsim/see/trips.h"
 
 #include <lua5.4/lualib.h>
 
@@ -336,6 +337,7 @@ static void set_all_functions(lua_State *L, it_script *s)
                                    IT_SCRIPT_RTMFP,
                                    IT_SCRIPT_NETCONNECTION,
                                    IT_SCRIPT_BEHAVIOUR,
+                                   IT_SCRIPT_TRIPS,
                                    IT_SCRIPT_ATTACK};
     for (size_t i = 0; i < sizeof ALL / sizeof *ALL; i++)
         set_functions(L, s, ALL[i]);
@@ -421,6 +423,7 @@ void it_script_free(it_script *s)
         return;
     if (s->L)
         lua_close(s->L);
+    it_trips_free(s->trips);
     it_lab_free(s->lab);
     it_script_pki_fini(s);
     it_script_attackers_fini(s);

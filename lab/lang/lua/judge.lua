@@ -550,6 +550,23 @@ return function(L)
     if s.t_first_media then out.t_first_media = most(out.t_first_media, s.t_first_media - start) end
   end
 
+  -- The trips from host to host that had to pass, one after the other, before the first packet of media came to the end of `call` that had it
+  -- later; the last is that packet's. Nil where none came, or not to both ends.
+  local function first_media(call)
+    local at, other, last
+    for _, e in ipairs(call.ends) do
+      local came
+      for _, part in ipairs(L.parts(e)) do
+        local t = rawget(part, "app") and L.stats_of(part).t_first_media
+        if t then came = math.min(came or t, t) end
+      end
+      if not came then return nil end
+      if not last or came > last then at, other, last = e.host, e.other.host, came end
+    end
+    local trips = core.trips_row(at.node, other.node, last, call.start)
+    return #trips > 0 and trips or nil
+  end
+
   local function measure(call, of, deciding)
     -- The server does not know calls: what it has relayed is of the only one.
     local relays = #L.calls == 1 and L.servers.turn and not L.servers.turn.off and rawget(L.servers.turn, "relays")
@@ -568,7 +585,9 @@ return function(L)
       deciding[e] = fault
       for _, k in ipairs { "t_detect", "t_death", "t_recover" } do out[k] = most(out[k], own[k]) end
     end
-    return out
+    local trips = first_media(call)
+    out.round_trips = trips and #trips // 2 -- those before the packet of media leaves; half a one counts as one
+    return out, trips
   end
 
   -- The numbers of each stream of `call`, of both its ends; nil where it has but one without a name.
@@ -638,7 +657,7 @@ return function(L)
     for i, call in ipairs(L.calls) do
       if call.ends then
         local of, deciding = {}, {}
-        local m = measure(call, of, deciding)
+        local m, trips = measure(call, of, deciding)
         for _, k in ipairs(L.keys(m)) do
           assert(HEADLINE[k], k)
           r.metrics[k .. (i > 1 and "_" .. i or "")] = m[k]
@@ -653,6 +672,7 @@ return function(L)
           r.events = seen_by(call, of)
           r.ends = { call.near.label, call.far.label }
           r.streams = streams_of(call)
+          r.trips = trips
           r.outages = {}
           for _, e in ipairs(call.ends) do for _, out in ipairs(L.outages(e.host, e.other.host)) do r.outages[#r.outages + 1] = out end end
           L.say_counts(call, deciding)

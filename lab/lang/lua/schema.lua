@@ -235,7 +235,7 @@ schema.classes = {
   { "Host: Runner", "", {
     { "handover", "fun(self: Host, s: string|handover)", "from one interface to another" },
     { "iface", "table<string, Iface>" }, { "link", "Link", "of the only interface, as is gateway" }, { "gateway", "Box", "the next box outwards" },
-    { "stats", "table<string, integer>", "rx_bytes rx_packets rx_stun_bytes tx_bytes tx_packets; of the TURN server also allocations requests refused relayed relayed_bytes denied; of the relay over WebSocket bytes connections dropped joined refused relayed replaced rooms silent; of the signal server also messages, and once a carrier is packets connections mailboxes redelivered refused" }, { "addr", "fun(self: Host, port?: integer): string" },
+    { "stats", "table<string, integer>", "rx_bytes rx_packets rx_stun_bytes tx_bytes tx_packets; of the TURN server also allocations permissions channels requests refused relayed relayed_bytes denied; of the relay over WebSocket bytes connections dropped joined refused relayed replaced rooms silent; of the signal server also messages, and once a carrier is packets connections mailboxes redelivered refused" }, { "addr", "fun(self: Host, port?: integer): string" },
     { "carrier", "fun(self: Host, s: carrier): Carrier" }, { "stop", "fun(self: Host, s?: stop)", "connections are closed, then nothing runs; its ports answer ICMP" },
     { "crash", "fun(self: Host)", "the power is gone, and all that ran" }, { "start", "fun(self: Host)", "after stop or crash: an empty machine, servers anew" },
     { "suspend", "fun(self: Host, s?: suspend)", "all stands still, off the network" }, { "resume", "fun(self: Host)" },
@@ -349,7 +349,7 @@ local NAMED = {
 }
 local UNIONS = {
   nat = "NatProfile", firewall = "FirewallPolicy", chain = "Chain", link = "LinkPreset", handover = "Handover", timers = "TimerSet", timer = "Timer", behaviour = "Behaviour", trait = "Trait",
-  carrier = "CarrierKind", label = "PacketLabel", model = "Model", server = "Server", reason = "DeathReason", path = "Path", candidate = "CandidateKind",
+  carrier = "CarrierKind", label = "PacketLabel", model = "Model", server = "Server", reason = "DeathReason", path = "Path", candidate = "CandidateKind", parent_death = "ParentDeath", status = "StatusCode",
 }
 
 -- The unions of names: { alias, names }, in order of the alias.

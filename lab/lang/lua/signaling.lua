@@ -21,27 +21,29 @@ return function(L)
   ---------------------------------------------------------------------------------------------------------------- computed
   local RETRY = 250000000 -- a message that finds its way broken tries again
 
-  local function deliver(wire, data)
+  local function deliver(wire, data, left)
     local server, peer = L.servers.signal, wire.peer
     local _, down = L.way(peer.host)
-    if not server or server.off or not down then return L.after(core.now() + RETRY, function() deliver(wire, data) end) end
+    if not server or server.off or not down then return L.after(core.now() + RETRY, function() deliver(wire, data, left) end) end
     rawset(server, "messages", server.messages + 1)
     L.after(core.now() + down, function()
+      core.trips_carried(wire.host.node, left, peer.host.node, "message")
       core.note("signaled", ("message, %d bytes"):format(#data), peer.host.label, wire.host.label)
       L.push(peer, "message", { data = data })
     end)
   end
-  local function send(wire, data)
+  local function send(wire, data, left)
+    left = left or core.now()
     local up = L.way(wire.host)
     if not up or not L.servers.signal or L.servers.signal.off then
-      return L.after(core.now() + RETRY, function() send(wire, data) end)
+      return L.after(core.now() + RETRY, function() send(wire, data, left) end)
     end
     local extra = 0
     if wire.kind == "mail" then -- seconds, in any order, sometimes twice
       extra = core.random(wire.label, 500, 5000) * 1000000
-      if core.random(wire.label, 1, 100) <= 10 then L.after(core.now() + 2 * extra, function() deliver(wire, data) end) end
+      if core.random(wire.label, 1, 100) <= 10 then L.after(core.now() + 2 * extra, function() deliver(wire, data, left) end) end
     end
-    L.after(core.now() + up + extra, function() deliver(wire, data) end)
+    L.after(core.now() + up + extra, function() deliver(wire, data, left) end)
   end
 
   ---------------------------------------------------------------------------------------------------------------- sessions

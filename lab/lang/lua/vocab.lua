@@ -147,6 +147,7 @@ vocab.sets = {
     { "consent_fixed", "they leave at equal intervals", "RFC 7675 section 5.1 wants chance" },
     { "consent_needs_use", "those that come without USE-CANDIDATE get no answer", "" },
     { "renominates", "another pair may be nominated at any time, where both sides do this", "draft-thatcher-ice-renomination" },
+    { "sped", "checks carry the DTLS handshake, where both sides do this", "draft-hancke-webrtc-sped-00; libwebrtc's WebRTC-IceHandshakeDtls" },
   },
   ["behaviour.nomination"] = {
     { "regular", "the check that repeats the chosen pair's", "RFC 8445 section 8.1.1" },
@@ -227,6 +228,7 @@ vocab.sets = {
   metric = {
     { "t_conn", "from t:call to open", "" },
     { "t_first_media", "from t:call to the first packet of voice", "" },
+    { "round_trips", "that had to pass before the first packet of media could leave", "" },
     { "t_detect", "from the fault that counts to the first event that tells of it", "" },
     { "t_death", "from the fault that counts to death", "" },
     { "t_recover", "from the fault that counts to the end of its trouble", "" },

@@ -41,6 +41,7 @@ typedef struct it_ice_behaviour {
     bool consent_fixed;     /* they leave at equal intervals, not randomised as RFC 7675 section 5.1 wants */
     bool consent_needs_use; /* consent checks without USE-CANDIDATE get no answer */
     bool renominates;       /* draft-thatcher-ice-renomination, where both sides do */
+    bool sped;              /* checks carry the DTLS handshake, where both sides have it: draft-hancke-webrtc-sped */
     bool has_tiebreaker;    /* |tiebreaker| is the first one, instead of a random one */
     uint64_t tiebreaker;
 } it_ice_behaviour;

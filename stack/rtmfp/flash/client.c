@@ -62,6 +62,7 @@ int it_rtmfp_client_new(const it_rtmfp_client_cfg *cfg, it_time now, it_rtmfp_cl
                       .identity.is_static = true, /* RFC 7425 section 4.3: a peer ID that nobody else can have */
                       .policy = {.mac = IT_RTMFP_REQUIRE, .seq = IT_RTMFP_REQUIRE},
                       .accept = true,
+                      .tell_keys = cfg->tell_keys,
                       .keepalive = cfg->keepalive,
                       .death = cfg->death};
     it_rtmfp_client *c = it_calloc(cfg->alloc, 1, sizeof *c);
@@ -261,7 +262,10 @@ static void client_hear(it_rtmfp_client *c, it_time now)
 {
     it_rtmfp_event ev;
     while (it_rtmfp_event_next(c->r, &ev)) {
-        if (c->server && ev.session == c->server)
+        it_rtmfp_client_event secret = {.kind = IT_RTMFP_TELLS_SECRET, .data = ev.data};
+        if (ev.kind == IT_RTMFP_EV_SECRET)
+            it_rtmfp_client_tell(c, &secret);
+        else if (c->server && ev.session == c->server)
             client_server(c, now, &ev);
         else
             it_rtmfp_direct_event(c, now, &ev);

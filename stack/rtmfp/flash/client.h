@@ -30,6 +30,7 @@ typedef struct it_rtmfp_client_cfg {
     const char *uri;          /* "rtmfp://host/app"; used during new only */
     it_time keepalive, death; /* as it_rtmfp_cfg; the server may set |keepalive| (section 5.3.4) */
     it_time open;             /* for the connection, and for streams from peers, to open within; 0: 95 s */
+    bool tell_keys;           /* as it_rtmfp_cfg: TELLS_SECRET */
     bool ask;                 /* subscribers wait for it_rtmfp_client_accept; else they are taken */
     bool cascade;             /* when the connection is over, so are streams with peers */
 } it_rtmfp_client_cfg;
@@ -39,6 +40,7 @@ enum it_rtmfp_stream_kind { IT_RTMFP_VIA_SERVER, IT_RTMFP_DIRECT, IT_RTMFP_FROM_
 enum it_rtmfp_client_tells {
     IT_RTMFP_TELLS_STATUS,  /* |code| of |stream| */
     IT_RTMFP_TELLS_MESSAGE, /* |type|, |timestamp|, |data| of |stream| */
+    IT_RTMFP_TELLS_SECRET,  /* |data|: a line by which captures can be read */
     IT_RTMFP_TELLS_PEER     /* peer |print| wants to play |publisher|: |stream| is its subscriber */
 };
 

@@ -19,6 +19,7 @@ enum it_rtmfp_event_kind {
     IT_RTMFP_EV_DUPLICATE, /* |session| gives way to |other|, which leads to the same end */
     IT_RTMFP_EV_CLOSED,    /* |session| is over, and all its flows: |cause| */
     IT_RTMFP_EV_MOVED,     /* the far end of |session| is at |path| now */
+    IT_RTMFP_EV_SECRET,    /* |data|: a line by which captures can be read, where |tell_keys| */
     IT_RTMFP_EV_ASKED,     /* an IHello for somebody else came over |path|: |epd|, |tag|, and |size| of its datagram */
 
     IT_RTMFP_EV_FLOW,      /* a receiving |flow| has begun: |data| is its metadata, |returns| the sending flow that it

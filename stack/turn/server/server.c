@@ -216,6 +216,16 @@ uint32_t it_turn_server_allocations(const it_turn_server *s)
     return s->t.allocations.n;
 }
 
+uint32_t it_turn_server_permissions(const it_turn_server *s)
+{
+    return s->t.permissions.n;
+}
+
+uint32_t it_turn_server_channels(const it_turn_server *s)
+{
+    return s->t.channels.n;
+}
+
 /* --- the table of stack/object.h --- */
 
 static int turn_server_input(void *o, it_time now, const it_io *in)

@@ -79,6 +79,9 @@ int it_turn_server_tale(it_turn_server *s, it_turn_tale *tale);
 /* What it has done so far; how many allocations there are. */
 const it_turn_server_stats *it_turn_server_stats_of(const it_turn_server *s);
 uint32_t it_turn_server_allocations(const it_turn_server *s);
+/* How many permissions and channels there are in all. */
+uint32_t it_turn_server_permissions(const it_turn_server *s);
+uint32_t it_turn_server_channels(const it_turn_server *s);
 
 /* The same as a table. */
 extern const it_object_ops it_turn_server_ops;

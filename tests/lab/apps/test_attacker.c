@@ -50,6 +50,34 @@ START_TEST(records_are_whole)
 }
 END_TEST
 
+/* One shape is a whole message, the other the beginning of one that never goes on. */
+START_TEST(a_handshake_is_whole_and_a_fragment_is_not)
+{
+    for (int i = 0; i < 20; i++) {
+        for (int whole = 0; whole < 2; whole++) {
+            (void)it_attacker_make(a, whole ? IT_ATTACK_HANDSHAKE : IT_ATTACK_FRAGMENT, NULL, d);
+            unsigned all = d[13 + 2] * 256u + d[13 + 3], part = d[13 + 10] * 256u + d[13 + 11];
+            ck_assert_int_eq(all == part, whole);
+        }
+    }
+}
+END_TEST
+
+/* What pretends to be of the session that stands is of epoch 1, as that is; one shape alone is of another. */
+START_TEST(records_are_of_the_epoch_that_stands)
+{
+    static const struct {
+        enum it_attack_shape shape;
+        int epoch;
+    } ALL[] = {
+        {IT_ATTACK_JUNK, 0}, {IT_ATTACK_DATA, 1}, {IT_ATTACK_BIG, 1}, {IT_ATTACK_SHORT, 1}, {IT_ATTACK_EPOCH, 7}};
+    for (size_t i = 0; i < sizeof ALL / sizeof *ALL; i++) {
+        (void)it_attacker_make(a, ALL[i].shape, NULL, d);
+        ck_assert_int_eq(d[3] * 256 + d[4], ALL[i].epoch);
+    }
+}
+END_TEST
+
 /* Shapes from BINDING to INDICATION are STUN messages, answers to whom they say. */
 START_TEST(messages_can_be_parsed)
 {
@@ -88,6 +116,8 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, every_shape_has_a_name_of_its_own);
     tcase_add_loop_test(t, records_are_whole, IT_ATTACK_ALERT, IT_ATTACK_CCS + 1);
+    tcase_add_test(t, records_are_of_the_epoch_that_stands);
+    tcase_add_test(t, a_handshake_is_whole_and_a_fragment_is_not);
     tcase_add_loop_test(t, messages_can_be_parsed, IT_ATTACK_BINDING, IT_ATTACK_INDICATION + 1);
     tcase_add_test(t, the_same_seed_writes_the_same);
     suite_add_tcase(s, t);

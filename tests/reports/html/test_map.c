@@ -45,6 +45,22 @@ START_TEST(what_is_too_long_is_cut_and_told_whole_as_its_title)
 }
 END_TEST
 
+/* The middle is the router with most links, whichever end of them it is, and whatever stands first. */
+START_TEST(the_middle_is_the_router_with_most_links)
+{
+    folder f;
+    folder_open(&f);
+    char *html = case_page(&f, &(parts){.trace = MAP_NODE("office", "router", "") MAP_NODE("internet", "router", "")
+                                            MAP_NODE("near", "host", "") MAP_NODE("far", "host", "")
+                                                MAP_NODE("printer", "host", "") MAP_LINK("office", "internet")
+                                                    MAP_LINK("printer", "office") MAP_LINK("near", "internet")
+                                                        MAP_LINK("far", "internet")});
+    HAS(html, "aria-label=\"From left to right: near internet far\"");
+    free(html);
+    folder_close(&f);
+}
+END_TEST
+
 START_TEST(a_world_without_its_middle_has_no_map)
 {
     folder f;
@@ -63,6 +79,7 @@ int main(void)
     tcase_add_test(c, boxes_behind_the_interfaces_of_one_host_stand_in_two_rows);
     tcase_add_test(c, a_box_is_named_with_profile_and_class);
     tcase_add_test(c, what_is_too_long_is_cut_and_told_whole_as_its_title);
+    tcase_add_test(c, the_middle_is_the_router_with_most_links);
     tcase_add_test(c, a_world_without_its_middle_has_no_map);
     suite_add_tcase(s, c);
     return case_run(s);

@@ -254,6 +254,12 @@ static const struct {
     {"chromium_all_offer", 2, true, "990", "a=group:BUNDLE 0 1\r\n"},
     {"chromium_max_bundle_offer", 2, true, "990", "a=group:BUNDLE 0 1\r\n"},
     {"chromium_two_video_offer", 2, true, "990", "a=group:BUNDLE 0 1\r\n"},
+    {"chromium_sped_offer", 1, false, "9", "a=group:BUNDLE 0\r\n"},
+    {"firefox_audio_offer", 1, false, "9", "a=group:BUNDLE 0\r\n"},
+    {"firefox_all_offer", 2, true, "990", "a=group:BUNDLE 0 1\r\n"},
+    {"pion_audio_offer", 1, false, "9", "a=group:BUNDLE 0\r\n"},
+    {"pion_all_offer", 2, true, "990", "a=group:BUNDLE 0 1\r\n"},
+    {"janus_audio_offer", 1, false, "9", "a=group:BUNDLE 0\r\n"},
 };
 enum { N_REAL = sizeof REAL / sizeof *REAL };
 
@@ -289,6 +295,18 @@ START_TEST(a_real_offer_is_taken_and_answered_line_by_line)
         ck_assert_msg(offered, "a payload type that was not offered: %.*s", (int)want.n, (const char *)want.p);
     }
     ck_assert_uint_eq(answer.n_left, 0);
+}
+END_TEST
+
+/* RFC 8445 section 6.1.1: who is not lite controls, though it answers. */
+START_TEST(a_real_lite_offer_makes_us_control)
+{
+    begin(1, false, false, rtp);
+    it_b_start(P->e[0].b, 0);
+    ck_assert_int_eq(it_b_signal(P->e[0].b, P->now, real("janus_lite_offer")), 0);
+    pair_pump(P);
+    ck_assert(it_b_is_foreign(P->e[0].b) && it_ice_controlling(it_b_ice(P->e[0].b)));
+    ck_assert_int_eq(pair_count(P, 0, IT_EV_PEER) + pair_count(P, 0, IT_EV_DEATH), 0);
 }
 END_TEST
 
@@ -430,6 +448,7 @@ int main(void)
     tcase_add_loop_test(t, an_unlucky_carrier_opens_and_restarts_a_call_with_rtp, 0, 8);
     tcase_add_loop_test(t, a_profile_that_both_have_is_used_and_without_one_it_fails, 0, 4);
     tcase_add_loop_test(t, a_real_offer_is_taken_and_answered_line_by_line, 0, N_REAL);
+    tcase_add_test(t, a_real_lite_offer_makes_us_control);
     tcase_add_loop_test(t, an_offer_without_what_we_have_is_the_end_with_its_reason, 0, 2);
     tcase_add_test(t, without_rtp_of_our_own_a_real_offer_is_refused_in_words);
     tcase_add_test(t, what_is_unknown_in_an_offer_is_told_once_with_its_lines);

@@ -1,6 +1,7 @@
 /* stack/model/channel_srtp.c: two channels face to face: keys, media, what is told apart, what is refused, goodbyes. */
 #include "stack/crypto/ossl.h"
 #include "stack/model/channel.h"
+#include "stack/srtp/srtp.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -14,6 +15,9 @@ static it_time now;
 static uint64_t came[2], octets[2], opened[2], byes[2], closed[2];
 static const char *why[2];
 static char text[64];
+static char keys[2][300];     /* the line that a key log gets */
+static uint8_t first[2][200]; /* the first RTP packet that left each end */
+static size_t n_first[2];
 
 static void once(void)
 {
@@ -99,6 +103,8 @@ static void events(int i)
             snprintf(text, sizeof text, "%.*s", (int)ev.data.n, (const char *)ev.data.p);
         if (ev.kind == IT_CHANNEL_FAILED)
             why[i] = ev.why;
+        if (ev.kind == IT_CHANNEL_SECRET && ev.data.p[0] == '#')
+            snprintf(keys[i], sizeof keys[i], "%.*s", (int)ev.data.n, (const char *)ev.data.p);
     }
 }
 
@@ -117,6 +123,8 @@ static bool pump_once(void)
             bool rtp = buf[0] >> 6 == 2 && (buf[1] < 192 || buf[1] > 223);
             it_io in = {.kind = IT_IO_DGRAM, .data = out.data};
             ck_assert(end[1 - i].ops->takes(in.data));
+            if (rtp && !n_first[i] && out.data.n <= sizeof first[i])
+                memcpy(first[i], buf, n_first[i] = out.data.n);
             if (spoil == 1 && i == 0 && rtp)
                 buf[out.data.n - 1] ^= 1;
             for (int k = 0; k < (spoil == 2 && i == 0 && rtp ? 2 : 1); k++) {
@@ -178,6 +186,51 @@ START_TEST(voice_goes_50_times_a_second_and_video_in_frames_beside_messages)
     ck_assert_uint_eq(voice.lost + video.lost + voice.freezes + video.freezes + voice.refused + video.refused, 0);
     ck_assert_uint_eq(stats(0, 0).received, 0);
     ck_assert(voice.profile == 7 && stats(0, 0).sent == voice.received);
+}
+END_TEST
+
+static void from_hex(const char *s, uint8_t *out, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsigned v;
+        ck_assert_int_eq(sscanf(s + 2 * i, "%2x", &v), 1);
+        out[i] = (uint8_t)v;
+    }
+}
+
+/* As whoever reads a capture does: nothing of the channels is used but their line. */
+START_TEST(the_keys_of_the_log_open_what_is_on_the_wire)
+{
+    static const uint16_t PROFILES[] = {0x0001, 0x0002, 0x0007, 0x0008};
+    it_channel_srtp_cfg cfg[2] = {usual(0), usual(1)};
+    char name[64], hex[2][2][80];
+    for (int i = 0; i < 2; i++) {
+        memset(cfg[i].profiles, 0, sizeof cfg[i].profiles);
+        cfg[i].profiles[0] = PROFILES[_i];
+        keys[i][0] = 0;
+        n_first[i] = 0;
+    }
+    make(cfg[0], cfg[1]);
+    run(IT_SEC);
+    start(0, 0);
+    start(1, 0);
+    run(2 * IT_SEC);
+    ck_assert_str_eq(keys[0], keys[1]);
+    ck_assert_int_eq(
+        sscanf(keys[0], "# %63s client %79s %79s server %79s %79s", name, hex[0][0], hex[0][1], hex[1][0], hex[1][1]),
+        5);
+    const it_srtp_params *q = it_srtp_params_of(PROFILES[_i]);
+    ck_assert_str_eq(name, q->name);
+    for (int i = 0; i < 2; i++) {
+        it_srtp_cfg c = {.alloc = &outside, .profile = q->profile, .way = IT_SRTP_IN};
+        it_srtp_session *s;
+        ck_assert(strlen(hex[i][0]) == 2u * q->key && strlen(hex[i][1]) == 2u * q->salt);
+        from_hex(hex[i][0], c.key, q->key);
+        from_hex(hex[i][1], c.salt, q->salt);
+        ck_assert_int_eq(it_srtp_new(&c, &s), 0);
+        ck_assert_int_eq(it_srtp_unprotect(s, first[i], n_first[i]), 12 + 160);
+        it_srtp_free(s);
+    }
 }
 END_TEST
 
@@ -283,6 +336,7 @@ int main(void)
     tcase_add_checked_fixture(t, NULL, teardown);
     suite_add_tcase(s, t);
     tcase_add_test(t, voice_goes_50_times_a_second_and_video_in_frames_beside_messages);
+    tcase_add_loop_test(t, the_keys_of_the_log_open_what_is_on_the_wire, 0, 4);
     tcase_add_test(t, packets_that_are_not_authentic_or_come_twice_count_for_nothing);
     tcase_add_test(t, a_goodbye_is_told_and_nothing_is_sent_after_it);
     tcase_add_test(t, a_far_side_without_a_common_profile_is_no_channel);

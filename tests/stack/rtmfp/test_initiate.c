@@ -307,6 +307,31 @@ START_TEST(what_overtakes_the_rikeying_is_taken_when_it_comes)
 }
 END_TEST
 
+/* Those that wait are 16 at most; anybody may send them, who has seen the session ID. */
+START_TEST(no_more_than_sixteen_packets_wait_for_the_rikeying)
+{
+    uint8_t junk[52] = {0};
+    lost_rikeyings = 1000;
+    n->keep = lose_rikeying;
+    net_start(n, 0);
+    net_start(n, 1);
+    net_connect(n, 1, 0);
+    net_run(n, IT_SEC / 2);
+    const it_rtmfp_session *s = n->end[1]->slot[0];
+    ck_assert_int_eq(s->state, IT_RTMFP_KEYING_SENT);
+    for (int i = 0; i < 40; i++) {
+        junk[8] = (uint8_t)i; /* the scrambled session ID is its own where the blocks are zeros (section 2.2.2) */
+        uint32_t sid = s->rx_sid ^ it_get32(junk + 8);
+        junk[0] = (uint8_t)(sid >> 24);
+        junk[1] = (uint8_t)(sid >> 16);
+        junk[2] = (uint8_t)(sid >> 8);
+        junk[3] = (uint8_t)sid;
+        net_give(n, 1, n->outer[0], it_bytes_of(junk, sizeof junk));
+    }
+    ck_assert_uint_eq(s->opening->early_n, IT_RTMFP_EARLY);
+}
+END_TEST
+
 /* RFC 7016 section 3.5.1.2: the address that the cookie was made for is not the one that comes back. */
 START_TEST(a_cookie_is_changed_for_an_initiator_that_has_moved)
 {
@@ -391,6 +416,7 @@ static void add(TCase *t)
     tcase_add_loop_test(t, an_end_that_requires_macs_opens_no_session_without, 0, 2);
     tcase_add_test(t, a_second_session_to_the_same_peer_gives_way_to_the_first);
     tcase_add_test(t, a_lost_rikeying_comes_again);
+    tcase_add_test(t, no_more_than_sixteen_packets_wait_for_the_rikeying);
     tcase_add_test(t, what_overtakes_the_rikeying_is_taken_when_it_comes);
     tcase_add_test(t, a_cookie_is_changed_for_an_initiator_that_has_moved);
     tcase_add_test(t, a_cookie_change_is_believed_once_and_from_who_knows_the_cookie);

@@ -20,6 +20,16 @@ static const struct {
     {"chromium_max_bundle_offer", " 0 1 2", 3, 0, "ava", "...", IT_SETUP_ACTPASS, IT_SDP_TRICKLE},
     {"chromium_data_offer", " 0", 1, 0, "a", ".", IT_SETUP_ACTPASS, IT_SDP_TRICKLE},
     {"chromium_two_video_offer", " 0 1 2", 3, 0, "avv", "...", IT_SETUP_ACTPASS, IT_SDP_TRICKLE},
+    {"chromium_sped_offer", " 0", 1, 0, "a", ".", IT_SETUP_ACTPASS, IT_SDP_TRICKLE | IT_SDP_SPED},
+    {"firefox_audio_offer", " 0", 1, 0, "a", ".", IT_SETUP_ACTPASS, IT_SDP_TRICKLE},
+    {"firefox_all_offer", " 0 1 2", 3, 0, "ava", "...", IT_SETUP_ACTPASS, IT_SDP_TRICKLE},
+    {"firefox_data_offer", " 0", 1, 0, "a", ".", IT_SETUP_ACTPASS, IT_SDP_TRICKLE},
+    {"pion_audio_offer", " 0", 1, 0, "a", ".", IT_SETUP_ACTPASS, 0},
+    {"pion_all_offer", " 0 1 2", 3, 0, "ava", "...", IT_SETUP_ACTPASS, 0},
+    {"pion_data_offer", " 0", 1, 0, "a", ".", IT_SETUP_ACTPASS, 0},
+    {"janus_audio_offer", " 0", 1, 0, "a", ".", IT_SETUP_ACTPASS, IT_SDP_TRICKLE},
+    {"janus_lite_offer", " 0", 1, 0, "a", ".", IT_SETUP_ACTPASS, IT_SDP_TRICKLE},
+    {"janus_all_answer", " 0 1 2", 3, 0, "ava", "...", IT_SETUP_ACTIVE, IT_SDP_TRICKLE},
 };
 enum { N_REAL = sizeof REAL / sizeof *REAL };
 

@@ -54,6 +54,20 @@ START_TEST(a_hello_tells_its_name_protocols_and_version)
 }
 END_TEST
 
+/* RFC 8446 section 4.2.1: the list is in the client's order of preference, and 1.3 may be its last entry. */
+START_TEST(a_version_counts_wherever_it_stands)
+{
+    static const uint8_t FIRST[] = {0, 43, 0, 5, 4, 3, 4, 3, 3}, LAST[] = {0, 43, 0, 5, 4, 3, 3, 3, 4};
+    uint8_t b[IT_LAYER_MESSAGE];
+    size_t n = make_hello("relay.example", NULL, IT_TLS_ANY, b, sizeof b);
+    uint8_t *at = memmem(b, n, FIRST, sizeof FIRST);
+    ck_assert_ptr_nonnull(at);
+    memcpy(at, LAST, sizeof LAST);
+    ck_assert_int_eq(it_tls_hello_read(&h, it_bytes_of(b, n)), (int)n);
+    ck_assert(h.v13);
+}
+END_TEST
+
 START_TEST(an_address_is_not_asked_for_by_name)
 {
     uint8_t b[IT_LAYER_MESSAGE];
@@ -111,6 +125,7 @@ int main(void)
     TCase *t = tcase_create("RFC 8446");
     tcase_add_loop_test(t, a_record_has_a_type_a_version_and_a_size, 0, 10);
     tcase_add_test(t, a_hello_tells_its_name_protocols_and_version);
+    tcase_add_test(t, a_version_counts_wherever_it_stands);
     tcase_add_test(t, an_address_is_not_asked_for_by_name);
     tcase_add_test(t, a_hello_in_many_records_is_the_same);
     tcase_add_loop_test(t, what_is_no_hello_is_refused, 0, 7);

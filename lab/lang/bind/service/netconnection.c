@@ -17,7 +17,7 @@ static int nc_open(lua_State *L)
     it_script *s = it_script_of(L);
     const char *label = luaL_checkstring(L, 2);
     it_netconnection *o;
-    it_rtmfp_client_cfg cfg = {.alloc = s->alloc, .uri = luaL_checkstring(L, 3)};
+    it_rtmfp_client_cfg cfg = {.alloc = s->alloc, .uri = luaL_checkstring(L, 3), .tell_keys = true};
     cfg.servers = (size_t)it_script_servers(L, 4, cfg.server, IT_RTMFP_CLIENT_SERVERS);
     cfg.keepalive = it_script_int(L, 4, "keepalive", 0);
     cfg.death = it_script_int(L, 4, "death", 0);

@@ -103,6 +103,8 @@ static int t_stats(lua_State *L)
         const char *name;
         uint64_t v;
     } all[] = {{"allocations", it_turn_server_allocations(o)},
+               {"permissions", it_turn_server_permissions(o)},
+               {"channels", it_turn_server_channels(o)},
                {"requests", s->requests},
                {"refused", s->refused},
                {"relayed", s->up + s->down},

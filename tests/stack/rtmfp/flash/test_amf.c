@@ -127,6 +127,10 @@ START_TEST(an_object_too_deep_or_without_an_end_is_malformed)
     ck_assert(it_rtmfp_amf_get(&r, &v));
     it_rtmfp_amf_skip(&r, &v);
     ck_assert(r.fail);
+    r = reader("0a 00000002 05"); /* a value is missing */
+    ck_assert(it_rtmfp_amf_get(&r, &v));
+    it_rtmfp_amf_skip(&r, &v);
+    ck_assert(r.fail);
     r = reader("03 0000 05");
     ck_assert(it_rtmfp_amf_get(&r, &v));
     it_rtmfp_amf_skip(&r, &v);

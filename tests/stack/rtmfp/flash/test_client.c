@@ -108,6 +108,24 @@ START_TEST(the_server_says_after_how_much_silence_to_ping)
 }
 END_TEST
 
+/* For captures: a line for either direction of a session that it has initiated, before it is used. */
+START_TEST(keys_are_told_where_that_is_wanted)
+{
+    p = party_new(NULL);
+    party_join(p, 0, (it_rtmfp_client_cfg){.tell_keys = _i});
+    party_run(p, IT_SEC);
+    size_t secrets = 0;
+    for (size_t k = 0; k < p->tolds[0]; k++)
+        if (p->told[0][k].ev.kind == IT_RTMFP_TELLS_SECRET) {
+            secrets++;
+            ck_assert_int_eq(strncmp(p->told[0][k].text, "RTMFP ", 6), 0);
+            ck_assert_uint_lt(k, 2);
+        }
+    ck_assert_uint_eq(secrets, _i ? 2 : 0);
+    teardown();
+}
+END_TEST
+
 START_TEST(a_uri_that_is_too_long_is_refused)
 {
     char uri[400];
@@ -132,6 +150,7 @@ static void add(TCase *t)
     tcase_add_test(t, closing_is_orderly_and_told_once);
     tcase_add_test(t, an_interface_that_comes_or_goes_is_a_network_change);
     tcase_add_loop_test(t, the_server_says_after_how_much_silence_to_ping, 0, 2);
+    tcase_add_loop_test(t, keys_are_told_where_that_is_wanted, 0, 2);
     tcase_add_test(t, a_uri_that_is_too_long_is_refused);
 }
 

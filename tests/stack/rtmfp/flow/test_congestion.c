@@ -85,6 +85,14 @@ START_TEST(a_timeout_with_loss_leaves_one_segment_and_one_without_the_first_wind
     ck_assert_uint_eq(c.cwnd, 4380);
     it_rtmfp_congestion_timeout(&c, false);
     ck_assert(c.cwnd == 4380 && c.ssthresh == 30000);
+    /* what had been counted towards the next step begins anew: this is one byte short of a step */
+    it_rtmfp_congestion_init(&c);
+    c.ssthresh = 0;
+    c.accumulated = 50;
+    it_rtmfp_congestion_timeout(&c, false);
+    c.ssthresh = 0;
+    acked(c.cwnd, c.cwnd / 16 - 1, FAST);
+    ck_assert_uint_eq(c.cwnd, IT_RTMFP_CWND_INIT);
 }
 END_TEST
 

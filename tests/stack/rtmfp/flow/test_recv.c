@@ -303,6 +303,35 @@ START_TEST(memory_is_bounded_and_what_has_no_room_is_not_acknowledged)
 }
 END_TEST
 
+/* The same, whatever window its owner wants: a message that never ends is given up at 8 MB. */
+START_TEST(a_message_larger_than_any_buffer_breaks_its_flow)
+{
+    it_rtmfp_recv_opts o = {.window = 64 << 20};
+    uint8_t d[1200] = {IT_RTMFP_BY_RESPONDER}, room[1100];
+    uint64_t seq = 1;
+    link_say(l, 0, "10 0009 90 05 01 01" OPTS "61"); /* it begins */
+    ck_assert_int_eq(it_rtmfp_flows_tune(&l->flows[0], 5, &o), 0);
+    while (l->count[0][IT_RTMFP_EV_REJECTED] == 0 && seq < 20000) {
+        it_buf c, b;
+        it_buf_init(&c, room, sizeof room);
+        it_buf_u8(&c, 0x30); /* and goes on */
+        it_buf_u8(&c, 5);
+        it_rtmfp_vlu_put(&c, ++seq);
+        it_rtmfp_vlu_put(&c, seq);
+        it_buf_fill(&c, 'x', 1000);
+        it_buf_init(&b, d + 1, sizeof d - 1);
+        it_buf_u8(&b, IT_RTMFP_USER_DATA);
+        it_buf_u16(&b, (uint16_t)c.len);
+        it_buf_put(&b, c.p, c.len);
+        link_give(l, 0, it_bytes_of(d, b.len + 1));
+        link_drain(l, 0);
+    }
+    ck_assert_uint_eq(l->count[0][IT_RTMFP_EV_REJECTED], 1);
+    ck_assert(seq > 7000 && seq < 9000);
+    ck_assert_uint_eq(l->flows[0].recv[0]->buffered, 0);
+}
+END_TEST
+
 START_TEST(probes_are_answered_for_flows_that_there_are)
 {
     ck_assert_int_eq(link_say(l, 0, "18 0001 05"), 1);
@@ -375,6 +404,7 @@ static void add(TCase *t)
     tcase_add_test(t, the_window_tells_what_there_is_room_for);
     tcase_add_test(t, a_full_buffer_with_a_gap_still_has_a_block);
     tcase_add_test(t, memory_is_bounded_and_what_has_no_room_is_not_acknowledged);
+    tcase_add_test(t, a_message_larger_than_any_buffer_breaks_its_flow);
     tcase_add_test(t, probes_are_answered_for_flows_that_there_are);
     tcase_add_test(t, an_acknowledgment_that_does_not_fit_is_cut);
     tcase_add_test(t, there_are_256_flows_at_most);
