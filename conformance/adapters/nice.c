@@ -75,14 +75,17 @@ static void set_relay(adapter *a, const char *line)
 
 static void op_create(adapter *a, const char *line)
 {
-    char role[32], stun[128], lite[8];
+    char role[32], stun[128], lite[8], tcp[64], udp[8];
+    bool any_tcp = itp_get(line, "tcp", tcp, sizeof tcp) && tcp[0]; /* active and passive: it makes both or none */
+    bool no_udp = itp_get(line, "udp", udp, sizeof udp) && !atoi(udp);
     itp_get(line, "role", role, sizeof role);
     a->lite = itp_get(line, "lite", lite, sizeof lite) && atoi(lite);
     a->agent =
         nice_agent_new_full(NULL, NICE_COMPATIBILITY_RFC5245,
                             NICE_AGENT_OPTION_REGULAR_NOMINATION | NICE_AGENT_OPTION_ICE_TRICKLE |
                                 NICE_AGENT_OPTION_CONSENT_FRESHNESS | (a->lite ? NICE_AGENT_OPTION_LITE_MODE : 0));
-    g_object_set(a->agent, "controlling-mode", strcmp(role, "controlling") == 0, "upnp", FALSE, "ice-tcp", FALSE, NULL);
+    g_object_set(a->agent, "controlling-mode", strcmp(role, "controlling") == 0, "upnp", FALSE, "ice-tcp", any_tcp,
+                 "ice-udp", !no_udp, NULL);
     char *colon = itp_get(line, "stun", stun, sizeof stun) ? strrchr(stun, ':') : NULL;
     if (colon) {
         *colon = '\0';
@@ -173,7 +176,7 @@ static void op_hello(adapter *a, const char *line)
 {
     (void)a, (void)line;
     itp_event("hello", "#v", "1", "impl", "libnice", "version", NICE_VERSION, "mode", "live", "caps",
-              "agent,stun,turn,turntcp,trickle,restart,lite,consent,ipv6", "profile", "5245");
+              "agent,stun,turn,turntcp,trickle,restart,lite,consent,ipv6,tcp", "profile", "5245");
 }
 
 static const struct {

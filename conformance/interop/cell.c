@@ -270,37 +270,57 @@ static void cell_dtls(cell *c)
     }
 }
 
-static void cell_create(cell *c)
+/* What the session of side |i| is created with besides, a member's name and value; NULL: nothing. */
+static const char *cell_member(const it_interop_feature *f, int i, const char **value)
+{
+    if (f->tcp) {
+        *value = i ? "active,passive" : f->tcp;
+        return "tcp";
+    }
+    if (f->relay && f->who == i) {
+        *value = f->relay == IT_INTEROP_RELAY_TCP ? TURN("tcp") : TURN("udp");
+        return "turn";
+    }
+    *value = IT_INTEROP_SERVER ":3478";
+    return f->stun && i == 1 ? "stun" : NULL;
+}
+
+static void cell_create(cell *c, int i)
 {
     const it_interop_feature *f = c->d.feature;
+    const char *role = f->controlling[i] ? "controlling" : "controlled";
+    const char *lite = f->lite[i] ? "1" : "0", *udp = f->tcp ? "0" : "1", *value;
+    const char *key = cell_member(f, i, &value);
+    it_interop_tell(&c->d, i, 0, "create", "role", role, "#lite", lite, "#udp", udp, key, value);
+}
+
+/* Both sides have told candidates of the families and transports that the feature is about. */
+static bool cell_offers(cell *c)
+{
+    const it_interop_dialog *d = &c->d;
     for (int i = 0; i < 2; i++) {
-        const char *role = f->controlling[i] ? "controlling" : "controlled";
-        const char *stun = f->stun && i == 1 ? "stun" : NULL;
-        const char *lite = f->lite[i] ? "1" : "0";
-        const char *turn = f->relay == IT_INTEROP_RELAY_TCP ? TURN("tcp") : TURN("udp");
-        if (f->relay && f->who == i)
-            it_interop_tell(&c->d, i, 0, "create", "role", role, "#lite", lite, "turn", turn);
-        else
-            it_interop_tell(&c->d, i, 0, "create", "role", role, "#lite", lite, stun, IT_INTEROP_SERVER ":3478");
-        it_interop_tell(&c->d, i, 0, "gather");
+        if (d->feature->tcp && d->side[i].by_udp)
+            return cell_fail(c, i ? "they told a candidate by UDP" : "we told a candidate by UDP");
+        if (d->feature->families == IT_INTEROP_DUAL && d->side[i].families != IT_INTEROP_DUAL)
+            return cell_fail(c, "only one family is offered");
     }
+    return true;
 }
 
 static bool cell_gather(cell *c)
 {
     const it_interop_dialog *d = &c->d;
-    cell_create(c);
+    for (int i = 0; i < 2; i++) {
+        cell_create(c, i);
+        it_interop_tell(&c->d, i, 0, "gather");
+    }
     if (!it_interop_carry(&c->d, both_gathered, GATHERS))
         return cell_fail(c, "candidates are not gathered");
     if (d->feature->stun && !d->side[1].mapped)
         return cell_fail(c, "no server-reflexive candidate " IT_INTEROP_MAPPED " came of our server");
     if (d->feature->relay && !d->side[d->feature->who].relayed)
         return cell_fail(c, "no relayed candidate came of the server");
-    if (d->feature->families != IT_INTEROP_DUAL)
-        return true;
-    if (d->side[0].families == IT_INTEROP_DUAL && d->side[1].families == IT_INTEROP_DUAL)
-        return true;
-    return cell_fail(c, "only one family is offered");
+    return cell_offers(c);
 }
 
 /* In trickle ICE checks have begun already. */

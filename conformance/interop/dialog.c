@@ -193,6 +193,7 @@ static void dialog_cand(it_interop_dialog *d, int i, const it_interop_line *l)
     const char *c = it_interop_text(l, "c");
     bool late = d->feature->trickle && s->locals == 1;
     s->families |= strstr(c, " fd77::") ? IT_INTEROP_IPV6 : IT_INTEROP_IPV4;
+    s->by_udp |= strcasestr(c, " udp ") != NULL;
     s->mapped |= strstr(c, " " IT_INTEROP_MAPPED " ") && strstr(c, "typ srflx");
     s->relayed |= strstr(c, " " IT_INTEROP_SERVER " ") && strstr(c, "typ relay");
     it_interop_tell(d, !i, late ? it_interop_now() + LATER : signal_due(d), "rcand", "c", c);

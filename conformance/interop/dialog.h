@@ -28,7 +28,8 @@ typedef struct it_interop_side {
     it_interop_proc proc;
     const char *who; /* "we", "they" */
     bool hello, honest, gathered, mapped, relayed;
-    int locals; /* how often it has told its credentials */
+    bool by_udp; /* it has told a candidate by UDP */
+    int locals;  /* how often it has told its credentials */
     unsigned families;
     char impl[32], version[32], caps[256], fp[160], why[160], error[160];
     it_interop_state state;

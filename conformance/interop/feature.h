@@ -23,6 +23,7 @@ typedef struct it_interop_feature {
     bool stun;    /* side 1 gathers from our server */
     /* Side |who| has a TURN server, the other project's, and nothing passes but by it. */
     enum { IT_INTEROP_DIRECT, IT_INTEROP_RELAY_UDP, IT_INTEROP_RELAY_TCP } relay; /* how it is reached */
+    const char *tcp; /* candidates by TCP alone, ours being these, theirs of both kinds; NULL: by UDP */
     bool dtls;
     bool client; /* side 0 is DTLS's client */
     bool slow;   /* takes half a minute or more */

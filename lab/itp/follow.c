@@ -7,7 +7,7 @@
 
 int itp_component_of(const it_itp_session *s, int flow)
 {
-    flow = (int)it_ice_relay_base(s->ice, (uint32_t)flow);
+    flow = (int)it_ice_tcp_base(s->ice, it_ice_relay_base(s->ice, (uint32_t)flow));
     for (size_t i = 0; i < s->n_bases; i++)
         if (s->bases[i].flow == flow)
             return s->bases[i].component;
@@ -74,7 +74,10 @@ static int take_ice(it_itp_session *s, it_time now, const it_ice_event *ev)
     int err = 0;
     switch (ev->kind) {
     case IT_ICE_CANDIDATE:
-        itp_tell_cand(s, ev->cand);
+        if (!s->cfg.no_udp || ev->cand->transport != IT_ICE_UDP)
+            itp_tell_cand(s, ev->cand);
+        break;
+    case IT_ICE_REMOVED: /* candidates are told one by one here, and none is taken back */
         break;
     case IT_ICE_GATHERED:
         tell_gathered(s);
@@ -103,7 +106,7 @@ static int take_ice(it_itp_session *s, it_time now, const it_ice_event *ev)
         lose_path(s, ev->component, ev->why ? ev->why : "consent expired (RFC 7675 section 5.1)");
         break;
     case IT_ICE_LOST:
-        lose_path(s, ev->component, "the address of the selected pair is gone");
+        lose_path(s, ev->component, ev->why ? ev->why : "the address of the selected pair is gone");
         break;
     case IT_ICE_ROLE:
         tell_role(s);

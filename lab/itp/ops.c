@@ -156,6 +156,38 @@ static const char *read_times(const peer_op *op, it_itp_session_cfg *cfg)
     return NULL;
 }
 
+/* Reads which candidates by TCP there are, words with commas between. False when one is none of these. Simultaneous
+ * open is not among them: on the machine's sockets no port listens and connects. */
+static bool read_tcp(const char *text, unsigned *tcp)
+{
+    static const struct {
+        const char *word;
+        unsigned what;
+    } WORDS[] = {{"active", IT_ICE_WITH_ACTIVE}, {"passive", IT_ICE_WITH_PASSIVE}};
+    while (text && *text) {
+        size_t n = strcspn(text, ","), i = 0;
+        while (i < 2 && (strlen(WORDS[i].word) != n || strncmp(WORDS[i].word, text, n) != 0))
+            i++;
+        if (i == 2)
+            return false;
+        *tcp |= WORDS[i].what;
+        text += n + (text[n] == ',');
+    }
+    return true;
+}
+
+/* Reads the transports of candidates. Returns NULL, or what is wrong. */
+static const char *read_transports(const peer_op *op, it_itp_session_cfg *cfg)
+{
+    int64_t udp;
+    if (!read_tcp(text_of(op, "tcp"), &cfg->tcp))
+        return "tcp is active, passive or active,passive (RFC 6544 section 4.5)";
+    if (!number_of(op, "udp", 1, 0, 1, &udp) || (!udp && !cfg->tcp))
+        return "udp is 0 or 1, and 1 without tcp";
+    cfg->no_udp = !udp;
+    return NULL;
+}
+
 /* Reads what "create" says. Returns NULL, or what is wrong. */
 static const char *read_create(const peer_op *op, it_itp_session_cfg *cfg)
 {
@@ -172,7 +204,8 @@ static const char *read_create(const peer_op *op, it_itp_session_cfg *cfg)
         return "stun is ADDRESS:PORT, at most four of them with commas between";
     if (!read_turn(text_of(op, "turn"), cfg))
         return "turn is turn:ADDRESS:PORT?transport=udp,USER,PASSWORD or tcp, at most eight with blanks between";
-    return read_times(op, cfg);
+    const char *why = read_transports(op, cfg);
+    return why ? why : read_times(op, cfg);
 }
 
 static it_dtls_cert *new_cert(it_itp_peer *p, uint64_t seed)
@@ -256,7 +289,7 @@ static int op_hello(it_itp_peer *p, peer_op *op)
     it_json_str(&j, "impl", "icetank");
     it_json_str(&j, "version", IT_VERSION);
     it_json_str(&j, "mode", "live");
-    it_json_str(&j, "caps", "agent,stun,turn,trickle,restart,lite,consent,dtls");
+    it_json_str(&j, "caps", "agent,stun,turn,trickle,restart,lite,consent,dtls,tcp");
     it_json_str(&j, "profile", "8445,8489");
     it_json_end_obj(&j);
     it_json_newline(&j);

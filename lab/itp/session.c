@@ -33,6 +33,7 @@ static it_ice *new_agent(const it_itp_session *s)
     for (int i = 0; i < cfg.n_stun; i++)
         cfg.stun[i] = s->cfg.stun[i];
     cfg.behaviour.lite = s->cfg.lite;
+    cfg.tcp = s->cfg.tcp;
     cfg.n_turn = s->cfg.n_turn;
     memcpy(cfg.turn, s->cfg.turn, sizeof cfg.turn);
     if (s->cfg.ta)
@@ -178,6 +179,8 @@ it_itp_result it_itp_rcand(it_itp_session *s, it_time now, const char *cand)
     }
     if (err < 0)
         return refuse(err, err == IT_ERR_PARSE ? "this is no candidate (RFC 8839 section 5.1)" : NULL);
+    if (s->cfg.no_udp && c.transport == IT_ICE_UDP)
+        return done();
     if (s->started && s->far.have) {
         err = it_ice_add_remote(s->ice, now, 0, &c);
         if (err >= 0)
@@ -384,24 +387,24 @@ static int input_any(it_itp_session *s, it_time now, const it_io *in)
     }
 }
 
-/* Takes what has come through relays, as if it had come from the network. Returns 0 or an error. */
-static int take_relayed(it_itp_session *s, it_time now)
+/* Takes what has come through relays and connections, as if it had come from the network. Returns 0 or an error. */
+static int take_carried(it_itp_session *s, it_time now)
 {
     it_io inner;
     int err = 0;
-    while (err >= 0 && it_ice_relay_take(s->ice, now, &inner))
+    while (err >= 0 && (it_ice_relay_take(s->ice, now, &inner) || it_ice_tcp_take(s->ice, now, &inner)))
         err = s->released ? 0 : input_any(s, now, &inner);
     return err;
 }
 
-/* Bytes taken of a stream, which a relay's are; those of all else. */
+/* Bytes taken of a stream, which is a relay's or a candidate's; those of all else. */
 static int session_input(void *o, it_time now, const it_io *in)
 {
     it_itp_session *s = o;
     int taken = (int)in->data.n, of_stream = 0, err = 0;
-    if (it_ice_relay_input(s->ice, now, in, &of_stream)) {
+    if (it_ice_relay_input(s->ice, now, in, &of_stream) || it_ice_tcp_input(s->ice, now, in, &of_stream)) {
         taken = in->kind == IT_IO_DGRAM ? taken : of_stream;
-        err = of_stream < 0 ? of_stream : take_relayed(s, now);
+        err = of_stream < 0 ? of_stream : take_carried(s, now);
     } else if (!s->released) {
         err = input_any(s, now, in);
     }
@@ -427,7 +430,7 @@ static int tick_once(it_itp_session *s, it_time now)
         return it_ice_relay_tick_end(s->ice, now);
     int err = it_ice_tick(s->ice, now);
     if (err >= 0)
-        err = take_relayed(s, now);
+        err = take_carried(s, now);
     if (err >= 0 && s->dtls)
         err = it_dtls_tick(s->dtls, now);
     if (err < 0)
@@ -487,7 +490,7 @@ static int output_path(it_itp_session *s, it_time now, it_io *out, uint8_t *buf,
     return rc == 0 ? output_data(s, now, out, buf, cap) : rc;
 }
 
-/* All that is said while the session lives; what goes by a relay the agent puts into its wrapping. */
+/* All that is said while the session lives; what goes by a relay or a connection the agent puts into its wrapping. */
 static int output_live(it_itp_session *s, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     /* Commands leave news behind too; and DTLS puts out nothing while a secret waits to be taken. */
@@ -501,7 +504,7 @@ static int output_live(it_itp_session *s, it_time now, it_io *out, uint8_t *buf,
         if (rc != 0)
             return rc;
         rc = output_path(s, now, out, buf, cap);
-        if (rc <= 0 || !it_ice_relay_send(s->ice, now, out))
+        if (rc <= 0 || !(it_ice_relay_send(s->ice, now, out) || it_ice_tcp_send(s->ice, now, out)))
             return rc;
     }
 }
@@ -514,10 +517,13 @@ static int session_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t
         rc = output_live(s, now, out, buf, cap);
     if (rc != 0 || s->state != ITP_CLOSED)
         return rc;
-    if (!s->released)
-        it_ice_relay_release(s->ice, now); /* RFC 8656 section 8: behind the last words */
+    if (!s->released) { /* behind the last words: RFC 8656 section 8, RFC 6544 section 11.1 */
+        it_ice_relay_release(s->ice, now);
+        it_ice_tcp_release(s->ice);
+    }
     s->released = true;
-    return it_ice_relay_output(s->ice, now, out, buf, cap);
+    rc = it_ice_tcp_output(s->ice, now, out, buf, cap);
+    return rc != 0 ? rc : it_ice_relay_output(s->ice, now, out, buf, cap);
 }
 
 static void session_free(void *o)

@@ -27,7 +27,9 @@ typedef struct it_itp_session_cfg {
     uint64_t seed;
     const char *id; /* JSON: the member "id" of every line; copied, 95 bytes at most */
     bool controlling;
-    bool lite; /* RFC 8445 section 2.5: it answers checks and sends none */
+    bool lite;    /* RFC 8445 section 2.5: it answers checks and sends none */
+    unsigned tcp; /* candidates by TCP (RFC 6544): IT_ICE_WITH_ACTIVE, ... */
+    bool no_udp;  /* none by UDP is told or taken */
     int components;
     it_addr stun[IT_ICE_SERVERS_MAX];
     int n_stun;

@@ -24,6 +24,7 @@ static it_ice *make_ice(it_b *b)
     ice.consent_interval = b->cfg.timers.consent;
     ice.consent_timeout = b->cfg.timers.death;
     ice.behaviour = b->cfg.behaviour;
+    ice.stream_creds = !b->cfg.behaviour.shared_creds && it_b_ice_streams(b) > 1;
     ice.tcp = b->cfg.tcp;
     it_ice *a = it_ice_new(&ice);
     for (int i = 0; a && i < b->n_transports; i++) {
@@ -45,7 +46,7 @@ it_b *it_b_new(const it_b_cfg *cfg)
     b->alloc = cfg->alloc;
     snprintf(b->name, sizeof b->name, "%s", cfg->name);
     b->cfg.name = b->name;
-    b->began_at = b->restart_at = IT_NEVER;
+    b->began_at = b->restart_at = b->old_until = IT_NEVER;
     b->lead = -1;
     it_evq_init(&b->events, b->alloc);
     it_evq_init(&b->inner, b->alloc);

@@ -20,7 +20,7 @@
  *     m=application 9 UDP/DTLS icetank       port 0: the stream is over (RFC 3264 section 8.2)
  *     a=mid:0                                RFC 5888
  *     a=rtcp-mux                             RFC 5761: the stream has one component; absent: two
- *     a=ice-ufrag:... a=ice-pwd:... a=sendrecv
+ *     a=ice-ufrag:... a=ice-pwd:... a=sendrecv   or, where all have the same, before the first (RFC 8839 section 5.4)
  *     a=candidate:... a=end-of-candidates
  *     m=application 9 UDP/DTLS icetank ...
  *
@@ -29,9 +29,10 @@
  *     m=audio 9 UDP/TLS/RTP/SAVPF 111        video: 96
  *     a=rtpmap:111 opus/48000/2 a=ssrc:N cname:C
  *
- * A blob of ours with a higher serial contains all that one with a lower serial of the same generation said; generation
- * and tie-breaker are attributes of our own. A description without them is somebody else's: its version is the serial,
- * and new credentials are a new generation (RFC 8839 section 4.4.1.1.1). It is offered or answered as RFC 3264 says. */
+ * A blob of ours with a higher serial contains all that one with a lower serial of the same generation said, but the
+ * candidates whose interface has gone since: a candidate that it leaves out is taken back. Generation and tie-breaker
+ * are attributes of our own. A description without them is somebody else's: its version is the serial, and new
+ * credentials are a new generation (RFC 8839 section 4.4.1.1.1). It is offered or answered as RFC 3264 says. */
 #ifndef IT_STACK_B_BLOB_H
 #define IT_STACK_B_BLOB_H
 
@@ -95,10 +96,12 @@ typedef struct it_blob_section {
 } it_blob_section;
 
 typedef struct it_blob {
-    bool foreign;     /* reading: without a generation and a tie-breaker of ours, which are 0 */
-    bool lite;        /* RFC 8839 section 5.3 */
-    bool renominates; /* a=ice-options:renomination */
-    bool sped;        /* a=ice-options:sped: DTLS in STUN */
+    bool foreign;      /* reading: without a generation and a tie-breaker of ours, which are 0 */
+    bool lite;         /* RFC 8839 section 5.3 */
+    bool renominates;  /* a=ice-options:renomination */
+    bool shared_creds; /* writing: those of the first section that has some are the session's, as all sections have the
+                          same (RFC 8839 section 5.4) */
+    bool sped;         /* a=ice-options:sped: DTLS in STUN */
     uint64_t session, serial, tie_breaker;
     uint32_t generation;
     char relay[IT_BLOB_RELAY]; /* a=x-relay; "": there is none */

@@ -50,6 +50,19 @@ static void fill_level(it_sdp_level *l, const it_blob *b)
     l->setup = b->setup;
 }
 
+/* Tells the credentials of the sections at the level of the session. */
+static void share_creds(it_sdp *s)
+{
+    for (size_t i = 0; i < s->n_media; i++) {
+        it_sdp_level *own = &s->media[i].own;
+        if (own->ufrag.n && !s->all.ufrag.n) {
+            s->all.ufrag = own->ufrag;
+            s->all.pwd = own->pwd;
+        }
+        own->ufrag = own->pwd = it_bytes_of(NULL, 0);
+    }
+}
+
 static void fill_media(it_sdp_media *m, const it_blob_section *s, char formats[4])
 {
     static const struct {
@@ -123,6 +136,8 @@ static void writing_begin(writing *w, it_alloc *alloc, const it_blob *b)
         if (w->lines.n)
             m->own.lines = it_bytes_of(w->lines.p + at[i], at[i + 1] - at[i]);
     }
+    if (b->shared_creds)
+        share_creds(&w->s);
 }
 
 static void writing_end(writing *w, it_str *out)

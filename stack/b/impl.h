@@ -115,6 +115,11 @@ struct it_b {
     size_t n_pending;   /* BINDs without an answer */
     uint32_t last_flow; /* BINDs so far */
     bool gather_due;    /* as soon as none is pending */
+    /* a restart with fresh sockets */
+    bool renewing;       /* they are being bound */
+    bool superseding;    /* there are old ones */
+    uint32_t fresh_from; /* BINDs before the latest one */
+    it_time old_until;   /* when those that it superseded are given back, IT_NEVER: they may be in use */
 
     /* signaling, ours */
     uint32_t generation; /* both sides use the same number; a restart takes the next one */
@@ -176,6 +181,11 @@ int it_b_transport_of(const it_b *b, uint32_t flow);
 void it_b_gather(it_b *b, it_time now);
 /* The next BIND: 1, or 0. */
 int it_b_bind_out(it_b *b, it_io *out);
+/* Binds a fresh socket for every one that there is, on which the restart that follows gathers. */
+void it_b_renew_sockets(it_b *b, it_time now);
+/* The generation that began with fresh sockets has its pairs: the old ones go as soon as what is on its way to them
+ * cannot matter any more. */
+void it_b_sockets_settled(it_b *b, it_time now);
 /* Transport |t| has ended: its sockets are given back as soon as what is on its way to them cannot matter any more. */
 void it_b_sockets_free(it_b *b, it_time now, int t);
 /* Takes those out of use whose time has come; when the next one is due; the next UNBIND: 1, or 0. */
@@ -188,6 +198,7 @@ int it_b_socket_in(it_b *b, it_time now, const it_io *in);
 /* signal.c */
 void it_b_forget_cands(it_b *b);
 void it_b_on_candidate(it_b *b, int stream, const it_ice_cand *c);
+void it_b_on_removed(it_b *b, int stream, const it_ice_cand *c); /* it is gone: the next blob is without it */
 void it_b_begin_restart(it_b *b, it_time now, uint32_t generation);
 /* Restarts now, or when the restart under way has had two fifths of T_linkdown: a network that flaps must not keep it
  * from coming to its end. */

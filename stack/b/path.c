@@ -88,6 +88,7 @@ static void on_selected(it_b *b, it_time now, b_transport *t, const it_ice_event
     path_use(b, now, t, &path);
     if (all_selected(b)) {
         it_gate_settle(&b->gate, now + B_LINGER);
+        it_b_sockets_settled(b, now);
         b->restart_at = IT_NEVER;
         b->restart_gap = 0;
     }
@@ -193,6 +194,9 @@ static void on_ice(it_b *b, it_time now, const it_ice_event *ev)
     case IT_ICE_CANDIDATE:
         it_b_on_candidate(b, ev->stream, ev->cand);
         break;
+    case IT_ICE_REMOVED:
+        it_b_on_removed(b, ev->stream, ev->cand);
+        break;
     case IT_ICE_GATHERED:
         b->gathered = b->dirty = true;
         break;
@@ -224,7 +228,8 @@ void it_b_base_gone(it_b *b, it_time now, b_transport *t, int left)
     if (it_conn_over(&t->conn) || it_ice_selected(b->ice, t->stream, t->component, &pair) == 0)
         return;
     it_conn_link_down(&t->conn, now);
-    if (b->n_bases > 0 && b->cfg.restart && b->heard)
+    /* Who gathers continually finds another pair by itself, or stalls, and restarts then. */
+    if (b->n_bases > 0 && b->cfg.restart && b->heard && !b->cfg.behaviour.continual)
         it_b_want_restart(b, now);
 }
 

@@ -32,6 +32,20 @@ void it_b_on_candidate(it_b *b, int stream, const it_ice_cand *c)
     b->dirty = true;
 }
 
+void it_b_on_removed(it_b *b, int stream, const it_ice_cand *c)
+{
+    b_cands *list = &b->cands[stream];
+    for (size_t i = 0; i < list->n; i++) {
+        if (list->v[i].flow != c->flow || list->v[i].kind != c->kind || !it_addr_eq(list->v[i].addr, c->addr))
+            continue;
+        memmove(&list->v[i], &list->v[i + 1], (list->n - i - 1) * sizeof *list->v);
+        list->n--;
+        /* Another's stack goes by RFC 8838, which only adds. */
+        b->dirty |= !b->foreign;
+        return;
+    }
+}
+
 /* --- blobs out --- */
 
 /* Whether media stream |k| was closed, which port 0 tells (RFC 3264 section 8.2). */
@@ -68,7 +82,8 @@ static void fill_section(const it_b *b, int k, it_blob_section *s)
 {
     const b_stream *x = &b->stream[k];
     bool srtp = b->cfg.media == IT_B_MEDIA_SRTP;
-    const b_cands *cands = &b->cands[b->transport[x->first].stream];
+    int stream = b->transport[x->first].stream;
+    const b_cands *cands = &b->cands[stream];
     s->closed = stream_closed(b, k);
     /* A single one is a group too: others bundle always (RFC 8829 section 4.1.1). */
     s->bundled = (b->n_streams > 1 ? b->cfg.bundle : srtp) && !s->closed;
@@ -86,8 +101,8 @@ static void fill_section(const it_b *b, int k, it_blob_section *s)
         return;
     /* Other stacks want credentials in each section, as RFC 8839 section 5.4 has it. */
     if (tagged || srtp) {
-        snprintf(s->ufrag, sizeof s->ufrag, "%s", it_ice_ufrag(b->ice));
-        snprintf(s->pwd, sizeof s->pwd, "%s", it_ice_pwd(b->ice));
+        snprintf(s->ufrag, sizeof s->ufrag, "%s", it_ice_stream_ufrag(b->ice, stream));
+        snprintf(s->pwd, sizeof s->pwd, "%s", it_ice_stream_pwd(b->ice, stream));
     }
     if (!tagged)
         return;
@@ -131,6 +146,7 @@ void it_b_signal_if_dirty(it_b *b, it_time now)
     blob.renominates = b->cfg.behaviour.renominates;
     blob.sped = b->cfg.behaviour.sped;
     blob.setup = our_setup(b);
+    blob.shared_creds = b->cfg.behaviour.shared_creds;
     memcpy(blob.prints[0], it_dtls_cert_fingerprint(b->cfg.cert), sizeof blob.prints[0]);
     blob.n_prints = 1;
     blob.n_sections = (size_t)b->n_streams;
@@ -164,6 +180,8 @@ void it_b_begin_restart(it_b *b, it_time now, uint32_t generation)
     b->began_at = now;
     it_b_forget_cands(b);
     it_gate_restart(&b->gate);
+    if (b->cfg.behaviour.fresh)
+        it_b_renew_sockets(b, now);
     it_ice_restart(b->ice, now);
     it_b_web_begin(b, now);
     b->dirty = true;
@@ -259,15 +277,18 @@ static void tell_left_out(it_b *b, it_time now, const it_blob *blob)
         it_b_blame(b, now, blob->left);
 }
 
-/* Gives ICE what section |s| says of its stream |i|; |own|: with credentials that may be its own. Returns 0 or an
- * error. */
-static int teach_stream(it_b *b, it_time now, int i, const it_blob_section *s, bool own)
+/* Gives ICE what section |s| of |blob| says of its stream |i|; |own|: with credentials that may be its own. Returns 0
+ * or an error. */
+static int teach_stream(it_b *b, it_time now, int i, const it_blob *blob, const it_blob_section *s, bool own)
 {
     int err = own && s->ufrag[0] ? it_ice_set_remote_stream(b->ice, now, i, s->ufrag, s->pwd) : 0;
     if (err == IT_ERR_STATE)
         it_b_blame(b, now, "one media stream has new credentials, the others have not: it stays with its old ones");
     else if (err < 0)
         return err;
+    /* A blob of ours has all candidates that there are: what an earlier one had besides is gone. */
+    if (!blob->foreign && !(blob->left_out & 1u << IT_BLOB_MANY_CANDIDATES))
+        it_ice_keep_remote(b->ice, now, i, s->cands, s->n_cands);
     for (size_t c = 0; c < s->n_cands; c++) {
         err = it_ice_add_remote(b->ice, now, i, &s->cands[c]);
         if (err == IT_ERR_NOMEM)
@@ -321,7 +342,7 @@ static int teach_streams(it_b *b, it_time now, const it_blob *blob, int lead)
         int k = bundle ? lead : i;
         if (k < 0 || blob->section[k].closed)
             continue;
-        int err = teach_stream(b, now, i, &blob->section[k], k != lead);
+        int err = teach_stream(b, now, i, blob, &blob->section[k], k != lead);
         if (err < 0)
             return err;
         if (!blob->section[k].done)

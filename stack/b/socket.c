@@ -67,6 +67,11 @@ static void sockets_ready(it_b *b, it_time now)
     bool settled = true;
     if (!b->started)
         return;
+    if (b->renewing) {
+        b->renewing = false;
+        it_ice_renewed(b->ice, now);
+        return;
+    }
     if (b->gather_due) {
         it_b_gather(b, now);
         return;
@@ -74,7 +79,7 @@ static void sockets_ready(it_b *b, it_time now)
     for (int i = 0; i < b->n_transports; i++)
         settled &= !it_b_lives(&b->transport[i]) || b->transport[i].conn.settled;
     /* After the end of gathering a new base can be told to the far side by a restart only (RFC 8838 section 13). */
-    if (b->cfg.restart && !settled && b->heard)
+    if (b->cfg.restart && !settled && b->heard && !b->cfg.behaviour.continual)
         it_b_want_restart(b, now);
 }
 
@@ -208,6 +213,77 @@ int it_b_socket_in(it_b *b, it_time now, const it_io *in)
     return 0;
 }
 
+/* --- fresh sockets --- */
+
+/* Takes socket |s| out of use: UNBIND is due. */
+static void leave_socket(it_b *b, it_time now, b_socket *s)
+{
+    s->leaving = true;
+    it_gate_drop_base(&b->gate, (int)s->flow);
+    it_ice_remove_base(b->ice, now, (int)s->flow);
+}
+
+static bool is_superseded(const it_b *b, uint32_t flow)
+{
+    return flow < IT_IO_BOUND_FLOW + b->fresh_from;
+}
+
+/* True when a transport goes by base |flow| as yet, itself or by a relay or a connection of its. */
+static bool in_use(const it_b *b, uint32_t flow)
+{
+    for (int i = 0; i < b->n_transports; i++) {
+        const it_conn *c = &b->transport[i].conn;
+        uint32_t by = (uint32_t)c->path.flow;
+        if (c->has_path && it_ice_tcp_base(b->ice, it_ice_relay_base(b->ice, by)) == flow)
+            return true;
+    }
+    return false;
+}
+
+/* Takes the owner's bases out of use, which keeps them itself. */
+static void leave_owners(it_b *b, it_time now, bool all)
+{
+    for (int i = 0; i < b->n_bases; i++) {
+        int flow = b->bases[i].flow;
+        if (!all && in_use(b, (uint32_t)flow))
+            continue;
+        it_gate_drop_base(&b->gate, flow);
+        it_ice_remove_base(b->ice, now, flow);
+    }
+}
+
+/* Gives back what fresh sockets have superseded; |all|: even what is in use. */
+static void leave_superseded(it_b *b, it_time now, bool all)
+{
+    leave_owners(b, now, all);
+    for (size_t i = 0; i < b->n_sockets; i++) {
+        b_socket *s = &b->socket[i];
+        if (s->bound && !s->leaving && is_superseded(b, s->flow) && (all || !in_use(b, s->flow)))
+            leave_socket(b, now, s);
+    }
+}
+
+void it_b_renew_sockets(it_b *b, it_time now)
+{
+    b->fresh_from = b->last_flow;
+    b->old_until = IT_NEVER;
+    b->renewing = b->superseding = true;
+    leave_superseded(b, now, false);
+    it_ice_renew(b->ice);
+    for (int i = 0; i < b->n_bases; i++)
+        for (int t = 0; t < b->n_transports; t++)
+            if (it_b_lives(&b->transport[t]) && want_socket(b, t, b->bases[i].flow, b->bases[i].base) < 0)
+                b->events.oom = true;
+    if (b->n_pending == 0)
+        sockets_ready(b, now);
+}
+
+void it_b_sockets_settled(it_b *b, it_time now)
+{
+    if (b->superseding)
+        b->old_until = now + B_LINGER;
+}
+
 /* --- sockets that are given back --- */
 
 void it_b_sockets_free(it_b *b, it_time now, int t)
@@ -222,15 +298,18 @@ void it_b_sockets_tick(it_b *b, it_time now)
         b_socket *s = &b->socket[i];
         if (s->leaving || !s->bound || now < b->transport[s->transport].free_at)
             continue;
-        s->leaving = true;
-        it_gate_drop_base(&b->gate, (int)s->flow);
-        it_ice_remove_base(b->ice, now, (int)s->flow);
+        leave_socket(b, now, s);
+    }
+    if (now >= b->old_until) {
+        b->old_until = IT_NEVER;
+        b->superseding = false;
+        leave_superseded(b, now, true);
     }
 }
 
 it_time it_b_sockets_next(const it_b *b)
 {
-    it_time at = IT_NEVER;
+    it_time at = b->old_until;
     for (size_t i = 0; i < b->n_sockets; i++) {
         const b_socket *s = &b->socket[i];
         if (s->bound && !s->leaving && b->transport[s->transport].free_at < at)

@@ -129,18 +129,28 @@ int it_ice_add_stream(it_ice *a, int n_components)
     it_ice_comp *comps = comps_new(a, n_components);
     if (!comps)
         return IT_ERR_NOMEM;
-    a->streams[a->n_streams] = (it_ice_stream){.n_comps = n_components, .comps = comps};
-    return (int)a->n_streams++;
+    a->streams[a->n_streams++] = (it_ice_stream){.n_comps = n_components, .comps = comps};
+    return it_ice_gen_add_stream(a) ? IT_ERR_NOMEM : (int)a->n_streams - 1;
 }
 
 const char *it_ice_ufrag(const it_ice *a)
 {
-    return a->gen->ufrag;
+    return a->gen->creds.ufrag;
 }
 
 const char *it_ice_pwd(const it_ice *a)
 {
-    return a->gen->pwd;
+    return a->gen->creds.pwd;
+}
+
+const char *it_ice_stream_ufrag(const it_ice *a, int stream)
+{
+    return it_ice_creds_of(a->gen, stream)->ufrag;
+}
+
+const char *it_ice_stream_pwd(const it_ice *a, int stream)
+{
+    return it_ice_creds_of(a->gen, stream)->pwd;
 }
 
 uint32_t it_ice_generation(const it_ice *a)
@@ -298,7 +308,8 @@ int it_ice_event_next(it_ice *a, it_ice_event *ev)
         return 0;
     it_ice_queued_event *q = &a->events[a->head_event++];
     *ev = q->ev;
-    ev->cand = q->ev.kind == IT_ICE_CANDIDATE ? &q->cand : NULL;
+    bool has_cand = q->ev.kind == IT_ICE_CANDIDATE || q->ev.kind == IT_ICE_REMOVED;
+    ev->cand = has_cand ? &q->cand : NULL;
     return 1;
 }
 

@@ -64,6 +64,7 @@ typedef struct it_ice_cfg {
     it_time nominate_wait; /* how long a valid pair waits for a better one before it is nominated, 500 ms; pairs with a
                             * relay wait 2 s. Without a better pair left to check nothing waits */
     int max_pairs;         /* per agent, 100; section 6.1.2.5 */
+    bool stream_creds;     /* each stream has credentials of its own (RFC 8839 section 5.4) */
     unsigned tcp;          /* candidates by TCP: IT_ICE_WITH_ACTIVE, ..., 0: none */
     /* That of the RFCs. |controlling| holds until it_ice_set_role, which its |role| overrules. */
     it_ice_behaviour behaviour;
@@ -87,9 +88,13 @@ int it_ice_add_stream(it_ice *a, int n_components) IT_MUST_CHECK;
  * "proper actions for removing the failed data stream"). Its number stays taken. */
 void it_ice_end_stream(it_ice *a, it_time now, int stream);
 
-/* The local credentials of this generation (RFC 8445 section 5.3); live until the next restart. */
+/* The local credentials of this generation (RFC 8445 section 5.3), of all streams or of the first; live until the next
+ * restart. */
 const char *it_ice_ufrag(const it_ice *a);
 const char *it_ice_pwd(const it_ice *a);
+/* Those of |stream|, which are the same unless cfg.stream_creds; of no stream that there is, the same. */
+const char *it_ice_stream_ufrag(const it_ice *a, int stream);
+const char *it_ice_stream_pwd(const it_ice *a, int stream);
 /* Counts restarts, from 0. */
 uint32_t it_ice_generation(const it_ice *a);
 bool it_ice_controlling(const it_ice *a);
@@ -101,9 +106,9 @@ int it_ice_set_role(it_ice *a, bool controlling) IT_MUST_CHECK;
 
 /* Adds a base: socket |flow| bound to |base| for component |component| of |stream|. The order of calls is the order of
  * preference, but that IPv6 and IPv4 take turns, IPv6 first (RFC 8421 section 4). May come at any time (a new
- * interface): the agent then gathers on it, at once while gathering lasts, else from the next restart on (after
- * GATHERED no candidate may be told any more, RFC 8838 section 13). Returns 0, IT_ERR_EXISTS, IT_ERR_FULL, IT_ERR_RANGE
- * (stream, component, address) or IT_ERR_NOMEM. */
+ * interface): the agent then gathers on it, at once while gathering lasts, which one that gathers continually never
+ * ends, else from the next restart on (after GATHERED no candidate may be told any more, RFC 8838 section 13). Returns
+ * 0, IT_ERR_EXISTS, IT_ERR_FULL, IT_ERR_RANGE (stream, component, address) or IT_ERR_NOMEM. */
 int it_ice_add_base(it_ice *a, it_time now, int stream, int component, int flow, it_addr base) IT_MUST_CHECK;
 /* Adds a tunnel: a base whose datagrams from |local| come out at |remote| and nowhere else, such as the room of a relay
  * that two share. Both ends know it, so that neither tells the other its candidates; their one pair is of relays, with
@@ -112,7 +117,15 @@ int it_ice_add_base(it_ice *a, it_time now, int stream, int component, int flow,
  * Returns as it_ice_add_base. */
 int it_ice_add_tunnel(it_ice *a, it_time now, int stream, int component, int flow, it_addr local,
                       it_addr remote) IT_MUST_CHECK;
-/* The base is gone: its candidates and pairs go, a selected pair on it is unselected at once (event LOST). */
+/* Fresh sockets (RFC 8445 section 9 leaves it open whether a restart gathers on the bases that are there): from the
+ * next restart on nothing is gathered on any of them, though selected pairs go on with theirs and what comes there is
+ * answered, until the owner removes them. Bases that are added before it_ice_renewed take their places; with that
+ * call the agent gathers. */
+void it_ice_renew(it_ice *a);
+void it_ice_renewed(it_ice *a, it_time now);
+/* The base is gone: its candidates (events REMOVED) and pairs go, a selected pair on it is unselected at once (event
+ * LOST). One that gathers continually then takes the best pair that is left, or comes, in this generation; another one
+ * needs a restart. */
 void it_ice_remove_base(it_ice *a, it_time now, int flow);
 
 /* Starts gathering on all bases (section 5.1). Candidates come as events, trickled. */
@@ -141,6 +154,10 @@ bool it_ice_asks(const it_ice *a);
  * is ignored (RFC 8838 section 14), and so is one that it_ice_addr_usable refuses. Returns 0, IT_ERR_RANGE for a stream
  * that does not exist, IT_ERR_FULL beyond 100, IT_ERR_NOMEM. */
 int it_ice_add_remote(it_ice *a, it_time now, int stream, const it_ice_cand *c);
+/* Of the candidates that were signalled for |stream| in this generation the far side keeps the |n| of |list|, and takes
+ * all others back: their pairs go, the selected one with event LOST, and another pair may be nominated in their place.
+ * Those of |list| that are new are to be added by it_ice_add_remote. */
+void it_ice_keep_remote(it_ice *a, it_time now, int stream, const it_ice_cand *list, size_t n);
 /* The far side has no more candidates in this generation (RFC 8838 section 14). */
 void it_ice_remote_done(it_ice *a, it_time now);
 
@@ -189,7 +206,8 @@ void it_ice_dump(const it_ice *a, it_str *out);
 
 enum it_ice_event_kind {
     IT_ICE_CANDIDATE, /* a local candidate to signal: cand */
-    IT_ICE_GATHERED,  /* no more local candidates in this generation */
+    IT_ICE_REMOVED,   /* one that was to be signaled is gone, while the far side may still use it: cand */
+    IT_ICE_GATHERED,  /* no more local candidates in this generation; never said by who gathers continually */
     IT_ICE_VALID,     /* a pair of a component on which data may flow before there is a selected one (section 12.1): its
                        * first valid pair; when that is lost, the best one left */
     IT_ICE_HEARD,     /* an authentic check of this generation came to pair.local.flow from pair.remote.addr */
@@ -212,7 +230,7 @@ enum it_ice_event_kind {
 typedef struct it_ice_event {
     enum it_ice_event_kind kind;
     int stream, component;
-    const it_ice_cand *cand; /* CANDIDATE */
+    const it_ice_cand *cand; /* CANDIDATE, REMOVED */
     it_ice_pair_view pair;   /* VALID, HEARD, CHECKED, SELECTED */
     bool valid;              /* FAILED: there was a valid pair, so another attempt may find one */
     const char *

@@ -13,7 +13,7 @@ int it_ice_request_start(it_ice *a, it_time now, const it_ice_request *q, uint8_
     it_stun_begin(&b, IT_STUN_REQUEST, IT_STUN_BINDING, txid);
     /* RFC 8445 section 7.2.2: their fragment, then ours; their password. */
     const it_ice_far *far = it_ice_far_of(q->gen, q->stream);
-    (void)snprintf(user, sizeof user, "%s:%s", far->ufrag, q->gen->ufrag);
+    (void)snprintf(user, sizeof user, "%s:%s", far->ufrag, it_ice_creds_of(q->gen, q->stream)->ufrag);
     it_stun_put(&b, IT_STUN_USERNAME, it_bytes_str(user));
     /* Section 7.1.1: the priority that a peer-reflexive candidate of this base would have. */
     it_stun_put_u32(&b, IT_STUN_PRIORITY, it_ice_prflx_priority(q->local));

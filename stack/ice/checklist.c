@@ -133,8 +133,10 @@ static void unfreeze_idle(it_ice *a, it_ice_stream *s)
 static it_ice_pair *checklist_pick(it_ice *a, it_ice_stream *s)
 {
     it_ice_pair *p = triggered(s);
-    /* Outside of Running only what the far side's checks triggered is checked: section 7.3.1.4 may revive a list. */
-    if (p || (s->state != IT_ICE_RUNNING && !(s->state == IT_ICE_LIST_COMPLETED && it_ice_renominates(a))))
+    /* Outside of Running only what the far side's checks triggered is checked: section 7.3.1.4 may revive a list. Where
+     * another pair may be nominated later, it is to be known before that it works. */
+    bool spares = it_ice_renominates(a) || a->cfg.behaviour.continual;
+    if (p || (s->state != IT_ICE_RUNNING && !(s->state == IT_ICE_LIST_COMPLETED && spares)))
         return p;
     p = waiting(s);
     if (!p) {
@@ -223,7 +225,8 @@ static bool failing(const it_ice *a, const it_ice_stream *s, int comps, it_time 
 {
     /* RFC 8863 section 4: while the timer runs no checklist becomes Failed. Its end also stands for an end of
      * candidates that never came (section 5). RFC 8838 section 8: nor while candidates are being gathered. */
-    if (now < a->pac_at || (a->gathering && !a->gathered && a->n_bases > 0))
+    bool gathering = a->gathering && !a->gathered && (!a->cfg.behaviour.continual || it_ice_gather_asks(a));
+    if (now < a->pac_at || (gathering && a->n_bases > 0))
         return false;
     return s->doomed || (exhausted(s) && !all_valid(s, comps));
 }
@@ -264,4 +267,24 @@ void it_ice_lists_update(it_ice *a, it_time now)
         a->tcp_closed = false;
         it_ice_say(a, &(it_ice_event){.kind = IT_ICE_COMPLETED}, NULL);
     }
+}
+
+void it_ice_list_reopen(it_ice *a, it_time now, it_ice_stream *s)
+{
+    if (s->ended)
+        return;
+    s->state = IT_ICE_RUNNING;
+    s->doomed = false;
+    s->why = NULL;
+    a->completed = a->patience_over = false;
+    if (a->gen->have_remote)
+        a->pac_at = now + a->cfg.patience;
+    /* Pairs that left the checklist as it concluded are wanted again (RFC 8445 section 8.1.2). */
+    int err = 0;
+    for (size_t i = 0; i < a->n_locals && err == 0; i++)
+        if (&a->streams[a->locals[i].stream] == s)
+            err = it_ice_pair_local(a, &a->locals[i]);
+    if (err)
+        it_ice_latch(a, err);
+    it_ice_kick(a);
 }

@@ -229,3 +229,9 @@ void it_ice_revoke(it_ice *a, it_time now)
             if (a->streams[i].comps[c - 1].sel.gen)
                 it_ice_consent_lost(a, now, (int)i, c, "ended by the far side, RFC 7675 section 5.2");
 }
+
+void it_ice_sel_lose(it_ice *a, it_time now, int stream, int component)
+{
+    it_ice_sel_drop(a, now, it_ice_comp_of(a, stream, component));
+    it_ice_say(a, &(it_ice_event){.kind = IT_ICE_LOST, .stream = stream, .component = component}, NULL);
+}

@@ -104,10 +104,17 @@ static void tunnel_gather(it_ice *a, const it_ice_base *b)
     it_ice_kick(a);
 }
 
+/* True when |b| is still to be gathered on in this generation, and can be. */
+static bool may_gather(const it_ice *a, const it_ice_base *b)
+{
+    bool over = b->gathered || b->retired || b->superseded;
+    return !a->renewing && !over && b->socket == IT_ICE_TCP_READY;
+}
+
 void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b)
 {
     bool tcp = b->transport != IT_ICE_UDP;
-    if (b->gathered || b->retired || b->socket != IT_ICE_TCP_READY)
+    if (!may_gather(a, b))
         return;
     b->gathered = true;
     if (b->far.port) {
@@ -139,7 +146,8 @@ void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b)
 /* True when |b| is the owner's: not a relay's, nor by TCP. */
 static bool is_host_of(const it_ice_base *b, int stream, int component)
 {
-    return b->kind == IT_ICE_HOST && b->transport == IT_ICE_UDP && b->stream == stream && b->component == component;
+    return b->kind == IT_ICE_HOST && b->transport == IT_ICE_UDP && !b->superseded && b->stream == stream &&
+           b->component == component;
 }
 
 /* RFC 8421 section 4, RFC 8445 section 5.1.2.2: where |b| stands when IPv6 and IPv4 take turns, IPv6 first, each family
@@ -174,7 +182,7 @@ static void intermingle(it_ice *a)
 void it_ice_gather(it_ice *a, it_time now)
 {
     a->gathering = true;
-    if (a->gathered)
+    if (a->gathered || a->renewing)
         return;
     intermingle(a);
     for (size_t i = 0; i < a->n_bases; i++)
@@ -182,15 +190,38 @@ void it_ice_gather(it_ice *a, it_time now)
     it_ice_gather_check_done(a);
 }
 
+void it_ice_renew(it_ice *a)
+{
+    a->renewing = true;
+    for (size_t i = 0; i < a->n_bases; i++)
+        a->bases[i].superseded = a->bases[i].far.port == 0; /* a tunnel is no socket */
+    for (size_t i = 0; i < a->n_streams; i++)
+        for (int c = 0; c < a->streams[i].n_comps; c++)
+            a->streams[i].comps[c].n_bases_ever = 0;
+}
+
+void it_ice_renewed(it_ice *a, it_time now)
+{
+    a->renewing = false;
+    if (a->gathering)
+        it_ice_gather(a, now);
+}
+
+bool it_ice_gather_asks(const it_ice *a)
+{
+    for (size_t i = 0; i < a->n_tasks; i++)
+        if (!a->tasks[i].ended)
+            return true;
+    return it_ice_tcp_pending(a);
+}
+
 void it_ice_gather_check_done(it_ice *a)
 {
     /* Without any base there is nothing yet to end: one may still come. */
-    if (!a->gathering || a->gathered || a->n_bases == 0)
+    if (!a->gathering || a->gathered || a->renewing || a->n_bases == 0)
         return;
-    for (size_t i = 0; i < a->n_tasks; i++)
-        if (!a->tasks[i].ended)
-            return;
-    if (it_ice_tcp_pending(a))
+    /* Where it goes on for good, as an interface may come at any time, there is no end to tell. */
+    if (it_ice_gather_asks(a) || a->cfg.behaviour.continual)
         return;
     a->gathered = true;
     it_ice_say(a, &(it_ice_event){.kind = IT_ICE_GATHERED}, NULL);
@@ -291,7 +322,7 @@ static void add_srflx(it_ice *a, it_time now, it_ice_gather_task *t, const it_ic
     if (!it_ice_local_find(a, b->stream, b->component, b->flow, mapped)) {
         const it_ice_comp *comp = it_ice_comp_of(a, b->stream, b->component);
         /* RFC 8838 section 13: none after the end of candidates (the mapping moved), none after nomination. */
-        if (t->ended || (comp && comp->nominated))
+        if (t->ended || (comp && comp->nominated && !a->cfg.behaviour.continual))
             return;
         it_ice_cand c = {.kind = IT_ICE_SRFLX,
                          .transport = b->transport,
@@ -404,22 +435,15 @@ it_time it_ice_gather_next(const it_ice *a)
 
 /* --- bases that go --- */
 
-static void drop_pairs(it_ice *a, int stream, int flow)
+static void drop_pairs(it_ice *a, it_time now, int stream, int flow)
 {
     it_ice_stream *s = &a->streams[stream];
     for (size_t i = s->n_pairs; i-- > 0;) {
-        it_ice_pair *p = s->pairs[i];
-        if (p->local.flow != flow && (!p->valid || p->valid_local.flow != flow))
-            continue;
-        it_ice_comp *c = &s->comps[p->local.component - 1];
-        if (c->nominated == p->id)
-            c->nominated = 0;
-        int component = p->local.component;
-        bool valid = p->valid;
-        it_ice_pair_remove(a, s, i);
-        if (valid)
-            it_ice_valid_lost(a, stream, component);
+        const it_ice_pair *p = s->pairs[i];
+        if (p->local.flow == flow || (p->valid && p->valid_local.flow == flow))
+            it_ice_pair_take(a, s, i);
     }
+    it_ice_losses_settle(a, now, stream, a->cfg.behaviour.continual);
 }
 
 static void drop_tasks(it_ice *a, int flow)
@@ -434,12 +458,28 @@ static void drop_tasks(it_ice *a, int flow)
     a->n_tasks = kept;
 }
 
+/* Tells that local candidate |l| is gone, unless nobody needs to know: where ICE has concluded for good its candidates
+ * are of no use any more (RFC 8445 section 8.3). */
+static void tell_removed(it_ice *a, const it_ice_local *l)
+{
+    const it_ice_stream *s = &a->streams[l->stream];
+    if (s->ended || (s->state == IT_ICE_LIST_COMPLETED && !a->cfg.behaviour.continual))
+        return;
+    if (it_ice_is_tunnel(l->c.addr.ip)) /* nobody was told of it */
+        return;
+    it_ice_event ev = {.kind = IT_ICE_REMOVED, .stream = l->stream, .component = l->c.component};
+    it_ice_say(a, &ev, &l->c);
+}
+
 static void drop_candidates(it_ice *a, int flow)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < a->n_locals; i++)
+    for (size_t i = 0; i < a->n_locals; i++) {
         if (a->locals[i].c.flow != flow)
             a->locals[kept++] = a->locals[i];
+        else
+            tell_removed(a, &a->locals[i]);
+    }
     a->n_locals = kept;
     kept = 0;
     for (size_t i = 0; i < a->n_early; i++)
@@ -451,12 +491,10 @@ static void drop_candidates(it_ice *a, int flow)
 static void drop_selected(it_ice *a, it_time now, int flow)
 {
     for (size_t i = 0; i < a->n_streams; i++)
-        for (int j = 0; j < a->streams[i].n_comps; j++) {
-            it_ice_comp *c = &a->streams[i].comps[j];
-            if (!c->sel.gen || c->sel.view.local.flow != flow)
-                continue;
-            it_ice_sel_drop(a, now, c);
-            it_ice_say(a, &(it_ice_event){.kind = IT_ICE_LOST, .stream = (int)i, .component = j + 1}, NULL);
+        for (int c = 1; c <= a->streams[i].n_comps; c++) {
+            const it_ice_sel *s = &a->streams[i].comps[c - 1].sel;
+            if (s->gen && s->view.local.flow == flow)
+                it_ice_sel_lose(a, now, (int)i, c);
         }
 }
 
@@ -482,10 +520,10 @@ void it_ice_remove_base(it_ice *a, it_time now, int flow)
     if (b->transport != IT_ICE_UDP)
         it_ice_tcp_drop(a, b);
     drop_selected(a, now, flow);
-    for (size_t i = 0; i < a->n_streams; i++)
-        drop_pairs(a, (int)i, flow);
     drop_tasks(a, flow);
     drop_candidates(a, flow);
+    for (size_t i = 0; i < a->n_streams; i++)
+        drop_pairs(a, now, (int)i, flow);
     memmove(b, b + 1, (a->n_bases - at - 1) * sizeof *b);
     a->n_bases--;
     drop_beside(a, now, flow);

@@ -6,26 +6,19 @@
 /* RFC 8839 section 5.4: ice-char. */
 static const char ICE_CHARS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-it_ice_gen *it_ice_gen_new(it_ice *a)
+static void creds_draw(it_ice *a, it_ice_creds *c)
 {
-    if (it_grow(a->cfg.alloc, &a->gens, &a->cap_gens, a->n_gens + 1, sizeof a->gens[0]))
-        return NULL;
-    it_ice_gen *g = it_calloc(a->cfg.alloc, 1, sizeof *g);
-    if (!g)
-        return NULL;
-    it_rng_text(&a->rng_creds, g->ufrag, IT_ICE_LOCAL_UFRAG, ICE_CHARS);
-    it_rng_text(&a->rng_creds, g->pwd, IT_ICE_LOCAL_PWD, ICE_CHARS);
-    it_stun_key_short(&g->key, it_bytes_str(g->pwd));
-    a->gens[a->n_gens++] = g;
-    return g;
+    it_rng_text(&a->rng_creds, c->ufrag, IT_ICE_LOCAL_UFRAG, ICE_CHARS);
+    it_rng_text(&a->rng_creds, c->pwd, IT_ICE_LOCAL_PWD, ICE_CHARS);
+    it_stun_key_short(&c->key, it_bytes_str(c->pwd));
 }
 
-it_ice_gen *it_ice_gen_by_ufrag(it_ice *a, it_bytes ufrag)
+static int later_add(it_ice *a, it_ice_gen *g)
 {
-    for (size_t i = a->n_gens; i-- > 0;)
-        if (it_bytes_eq(ufrag, it_bytes_str(a->gens[i]->ufrag)))
-            return a->gens[i];
-    return NULL;
+    if (it_grow(a->cfg.alloc, &g->later, &g->cap_later, g->n_later + 1, sizeof *g->later))
+        return IT_ERR_NOMEM;
+    creds_draw(a, &g->later[g->n_later++]);
+    return 0;
 }
 
 static void gen_free(const it_ice *a, it_ice_gen *g)
@@ -33,7 +26,51 @@ static void gen_free(const it_ice *a, it_ice_gen *g)
     for (size_t i = 0; i < g->n_own; i++)
         it_free(a->cfg.alloc, g->own[i]);
     it_free(a->cfg.alloc, g->own);
+    it_free(a->cfg.alloc, g->later);
     it_free(a->cfg.alloc, g);
+}
+
+it_ice_gen *it_ice_gen_new(it_ice *a)
+{
+    if (it_grow(a->cfg.alloc, &a->gens, &a->cap_gens, a->n_gens + 1, sizeof a->gens[0]))
+        return NULL;
+    it_ice_gen *g = it_calloc(a->cfg.alloc, 1, sizeof *g);
+    if (!g)
+        return NULL;
+    creds_draw(a, &g->creds);
+    for (size_t i = 1; a->cfg.stream_creds && i < a->n_streams; i++)
+        if (later_add(a, g)) {
+            gen_free(a, g);
+            return NULL;
+        }
+    a->gens[a->n_gens++] = g;
+    return g;
+}
+
+int it_ice_gen_add_stream(it_ice *a)
+{
+    return a->cfg.stream_creds && a->n_streams > 1 ? later_add(a, a->gen) : 0;
+}
+
+const it_ice_creds *it_ice_creds_of(const it_ice_gen *g, int stream)
+{
+    bool own = stream > 0 && (size_t)stream <= g->n_later;
+    return own ? &g->later[stream - 1] : &g->creds;
+}
+
+const it_ice_creds *it_ice_creds_by_ufrag(it_ice *a, it_bytes ufrag, it_ice_gen **gen, int *stream)
+{
+    for (size_t i = a->n_gens; i-- > 0;) {
+        *gen = a->gens[i];
+        for (int k = 0; k <= (int)(*gen)->n_later; k++) {
+            const it_ice_creds *c = it_ice_creds_of(*gen, k);
+            if (!it_bytes_eq(ufrag, it_bytes_str(c->ufrag)))
+                continue;
+            *stream = (*gen)->n_later ? k : -1;
+            return c;
+        }
+    }
+    return NULL;
 }
 
 const it_ice_far *it_ice_far_of(const it_ice_gen *g, int stream)
@@ -84,6 +121,7 @@ static void purge_events(it_ice *a)
     for (size_t i = a->head_event; i < a->n_events; i++) {
         switch (a->events[i].ev.kind) {
         case IT_ICE_CANDIDATE:
+        case IT_ICE_REMOVED:
         case IT_ICE_GATHERED:
         case IT_ICE_VALID:
         case IT_ICE_COMPLETED:
@@ -196,7 +234,6 @@ static void far_set(it_ice_far *f, const char *ufrag, const char *pwd, uint64_t 
 int it_ice_set_remote_stream(it_ice *a, it_time now, int stream, const char *ufrag, const char *pwd)
 {
     it_ice_gen *g = a->gen;
-    (void)now;
     if (stream < 0 || (size_t)stream >= a->n_streams || !ice_string(ufrag, 4, IT_ICE_UFRAG_MAX) ||
         !ice_string(pwd, 22, IT_ICE_PWD_MAX))
         return IT_ERR_RANGE;
@@ -217,6 +254,7 @@ int it_ice_set_remote_stream(it_ice *a, it_time now, int stream, const char *ufr
     if (!g->own[stream])
         return IT_ERR_NOMEM;
     far_set(g->own[stream], ufrag, pwd, hash);
+    it_ice_early_replay(a, now); /* what came by them waits since */
     return 0;
 }
 

@@ -57,14 +57,21 @@ typedef struct it_ice_far {
     uint64_t hash;   /* of both */
 } it_ice_far;
 
+/* What we are called and prove ourselves by. */
+typedef struct it_ice_creds {
+    char ufrag[IT_ICE_LOCAL_UFRAG + 1], pwd[IT_ICE_LOCAL_PWD + 1];
+    it_hmac_key key; /* of pwd: requests that come in, responses to them */
+} it_ice_creds;
+
 /* One generation's credentials. Lives while it is current, while a selected pair of it is in use, and a little longer.
  */
 typedef struct it_ice_gen {
     uint32_t number;
-    uint32_t users; /* selected pairs */
-    it_time until;  /* answered at least until then */
-    char ufrag[IT_ICE_LOCAL_UFRAG + 1], pwd[IT_ICE_LOCAL_PWD + 1];
-    it_hmac_key key; /* of our pwd: requests that come in, responses to them */
+    uint32_t users;      /* selected pairs */
+    it_time until;       /* answered at least until then */
+    it_ice_creds creds;  /* of the first stream, or of all */
+    it_ice_creds *later; /* of the streams behind the first, where each has its own */
+    size_t n_later, cap_later;
     bool have_remote;
     uint64_t rhash;   /* of the far ufrag and pwd */
     it_ice_far far;   /* of all streams */
@@ -113,10 +120,11 @@ typedef struct it_ice_sel {
 } it_ice_sel;
 
 typedef struct it_ice_comp {
-    uint32_t n_bases_ever; /* order of preference of the next base */
-    it_time first_valid;   /* IT_NEVER: no valid pair yet in this generation */
-    uint32_t nominated;    /* pair id, 0: none */
-    uint32_t nomination;   /* controlled: the highest number of a nomination that came in this generation */
+    uint32_t n_bases_ever;           /* order of preference of the next base */
+    it_time first_valid;             /* IT_NEVER: no valid pair yet in this generation */
+    uint32_t nominated;              /* pair id, 0: none */
+    uint32_t nomination;             /* controlled: the highest number of a nomination that came in this generation */
+    bool lost_nominated, lost_valid; /* scratch: its pairs that it_ice_pair_take took were so */
     it_ice_sel sel;
     it_sped *sped; /* owned; NULL: checks carry nothing of DTLS */
 } it_ice_comp;
@@ -152,7 +160,8 @@ typedef struct it_ice_base {
     int parent;      /* flow of the owner's base beside which it is */
     uint32_t listen; /* flow of its listening port, 0: none */
     enum it_ice_tcp_socket socket;
-    bool retired; /* of an earlier generation */
+    bool retired;    /* of an earlier generation */
+    bool superseded; /* by fresh ones: not gathered on any more */
 } it_ice_base;
 
 typedef struct it_ice_local {
@@ -259,6 +268,7 @@ struct it_ice {
     size_t n_events, head_event, cap_events;
 
     bool gathering;                 /* the owner asked for it */
+    bool renewing;                  /* fresh bases are on their way */
     bool gathered;                  /* and it ended, in this generation */
     bool remote_done;               /* the far side's end of candidates, in this generation */
     bool checking;                  /* the first check of this generation was chosen: initial states are computed */
@@ -351,7 +361,12 @@ void it_ice_switch_role(it_ice *a, bool new_tiebreaker);
 
 /* gen.c */
 it_ice_gen *it_ice_gen_new(it_ice *a); /* fresh credentials, appended to gens; NULL without memory */
-it_ice_gen *it_ice_gen_by_ufrag(it_ice *a, it_bytes ufrag);
+/* Whose user name fragment |ufrag| is: the credentials, NULL: none of ours; |*gen| and |*stream| are theirs, -1: all
+ * streams'. */
+const it_ice_creds *it_ice_creds_by_ufrag(it_ice *a, it_bytes ufrag, it_ice_gen **gen, int *stream);
+/* Ours for |stream|. */
+const it_ice_creds *it_ice_creds_of(const it_ice_gen *g, int stream);
+int it_ice_gen_add_stream(it_ice *a); /* a stream was added: its credentials. 0 or IT_ERR_NOMEM */
 /* The far side's credentials for |stream|; of a stream that is none, those of all. */
 const it_ice_far *it_ice_far_of(const it_ice_gen *g, int stream);
 void it_ice_gens_tidy(it_ice *a, it_time now);
@@ -366,6 +381,7 @@ void it_ice_gather_timeout(it_ice *a, it_time now, uint32_t id);
 void it_ice_gather_refresh(it_ice *a, it_time now);
 it_time it_ice_gather_next(const it_ice *a);
 void it_ice_gather_check_done(it_ice *a);
+bool it_ice_gather_asks(const it_ice *a); /* an answer is waited for, or a listening port */
 /* Task |task| is over: the server saw the base as |mapped|, none: not known. */
 void it_ice_gather_relayed(it_ice *a, it_time now, uint32_t task, it_addr mapped);
 /* The local candidate of base |flow| with this address, or NULL. */
@@ -428,6 +444,8 @@ bool it_ice_pairable(const it_ice_cand *l, const it_ice_cand *r);
  * room. Returns 0 or IT_ERR_NOMEM. */
 int it_ice_pair_add(it_ice *a, int stream, const it_ice_cand *l, const it_ice_cand *r, it_ice_pair **out);
 void it_ice_pair_remove(it_ice *a, it_ice_stream *s, size_t i);
+/* Removes pair |i| of |s|, what it was being kept for it_ice_losses_settle, which is to follow. */
+void it_ice_pair_take(it_ice *a, it_ice_stream *s, size_t i);
 void it_ice_pair_end_checks(it_ice *a, const it_ice_pair *p); /* forgets all its transactions */
 void it_ice_pairs_sort(it_ice_stream *s);
 void it_ice_pairs_reprioritise(it_ice *a);
@@ -446,6 +464,10 @@ bool it_ice_check_send_next(it_ice *a, it_time now); /* section 6.1.4.2; false: 
 it_stun_timing it_ice_check_timing(const it_ice *a); /* section 14.3 */
 int it_ice_components(const it_ice *a, size_t stream); /* that matter, section 6.1.2.2 */
 void it_ice_lists_update(it_ice *a, it_time now);      /* sections 7.2.5.4, 8.1.2, RFC 8863 section 4 */
+
+/* A component of |s| has lost its nominated pair: the checklist runs on, with pairs that left it as it concluded.
+ * Patience begins anew, as candidates may come (RFC 8863 section 4). */
+void it_ice_list_reopen(it_ice *a, it_time now, it_ice_stream *s);
 
 /* check.c */
 int it_ice_check_start(it_ice *a, it_time now, it_ice_pair *p);
@@ -477,6 +499,10 @@ void it_ice_nominated(it_ice *a, it_time now, it_ice_pair *p); /* the valid pair
 void it_ice_valid_lost(it_ice *a, int stream, int component);
 void it_ice_select(it_ice *a, it_time now, size_t stream); /* its checklist is Completed */
 
+/* What the pairs that it_ice_pair_take took of |stream| mean for its components. |goes_on|: another pair may be
+ * nominated in this generation. */
+void it_ice_losses_settle(it_ice *a, it_time now, int stream, bool goes_on);
+
 /* renominate.c */
 bool it_ice_renominates(const it_ice *a);       /* both sides do */
 void it_ice_renominate(it_ice *a, it_time now); /* controlling: leaves selected pairs that are silent or not the best */
@@ -493,6 +519,7 @@ void it_ice_lite_heard(it_ice *a, it_time now, int flow, it_addr remote);
 /* consent.c */
 void it_ice_sel_start(it_ice *a, it_time now, it_ice_comp *c, const it_ice_pair *p);
 void it_ice_sel_drop(it_ice *a, it_time now, it_ice_comp *c);
+void it_ice_sel_lose(it_ice *a, it_time now, int stream, int component); /* with LOST */
 void it_ice_consent_tick(it_ice *a, it_time now);
 it_time it_ice_consent_next(const it_ice *a);
 void it_ice_consent_response(it_ice *a, it_time now, const it_ice_resp *r);

@@ -212,11 +212,14 @@ static bool selected_silent(const it_ice *a, const it_ice_comp *c)
 }
 
 /* True when |p|, which is not valid, is checked on though |v| of its component is nominated. RFC 5245 section 8.1.2: of
- * aggressive nominations the better ones under way may still succeed; where both sides renominate none is final. */
+ * aggressive nominations the better ones under way may still succeed; where both sides renominate none is final, nor
+ * where networks come and go. */
 static bool goes_on(const it_ice *a, const it_ice_pair *p, const it_ice_pair *v)
 {
     bool aggressive = a->controlling && a->cfg.behaviour.nomination != IT_ICE_REGULAR && !a->far_lite;
-    return it_ice_renominates(a) || (aggressive && p->state == IT_ICE_IN_PROGRESS && p->prio > v->prio);
+    if (it_ice_renominates(a) || a->cfg.behaviour.continual)
+        return true;
+    return aggressive && p->state == IT_ICE_IN_PROGRESS && p->prio > v->prio;
 }
 
 /* The pair that was nominated until now has gone silent: it is no valid one any more. */
@@ -283,5 +286,35 @@ void it_ice_select(it_ice *a, it_time now, size_t stream)
         it_ice_sel_start(a, now, c, p);
         it_ice_event ev = {.kind = IT_ICE_SELECTED, .stream = (int)stream, .component = i + 1, .pair = c->sel.view};
         it_ice_say(a, &ev, NULL);
+    }
+}
+
+/* The best valid pair of |component| that is nominated besides, and whose last answer is young enough to be consent;
+ * NULL: none. */
+static it_ice_pair *other_nominated(const it_ice *a, it_time now, const it_ice_stream *s, int component)
+{
+    for (size_t i = 0; i < s->n_pairs; i++) {
+        it_ice_pair *p = s->pairs[i];
+        if (p->valid && p->nominated && p->local.component == component &&
+            now - p->last_response <= a->cfg.consent_interval)
+            return p;
+    }
+    return NULL;
+}
+
+void it_ice_losses_settle(it_ice *a, it_time now, int stream, bool goes_on)
+{
+    it_ice_stream *s = &a->streams[stream];
+    for (int i = 0; i < s->n_comps; i++) {
+        it_ice_comp *c = &s->comps[i];
+        bool nominated = c->lost_nominated && goes_on, valid = c->lost_valid;
+        c->lost_nominated = c->lost_valid = false;
+        it_ice_pair *other = nominated ? other_nominated(a, now, s, i + 1) : NULL;
+        if (other)
+            it_ice_nominated(a, now, other);
+        else if (nominated)
+            it_ice_list_reopen(a, now, s);
+        if (valid)
+            it_ice_valid_lost(a, stream, i + 1);
     }
 }

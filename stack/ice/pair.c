@@ -210,10 +210,16 @@ static int pair_up(it_ice *a, const it_ice_local *l, const it_ice_remote *r)
     /* A reflexive local candidate would be replaced by its base and pruned: see impl.h. */
     if (!it_addr_eq(l->c.addr, l->c.base))
         return 0;
-    if (s->comps[l->c.component - 1].nominated || s->state == IT_ICE_LIST_COMPLETED)
+    bool concluded = s->comps[l->c.component - 1].nominated || s->state == IT_ICE_LIST_COMPLETED;
+    if (concluded && !a->cfg.behaviour.continual)
         return 0;
     if (it_ice_pair_find(s, l->c.flow, l->c.component, r->c.addr))
         return 0;
+    /* Another pair may yet succeed. */
+    if (s->state == IT_ICE_LIST_FAILED && a->cfg.behaviour.continual) {
+        s->state = IT_ICE_RUNNING;
+        s->why = NULL;
+    }
     return it_ice_pair_add(a, l->stream, &l->c, &r->c, &p);
 }
 
@@ -233,4 +239,16 @@ int it_ice_pair_remote(it_ice *a, const it_ice_remote *r)
     for (size_t i = 0; i < a->n_locals && err == 0; i++)
         err = pair_up(a, &a->locals[i], r);
     return err;
+}
+
+void it_ice_pair_take(it_ice *a, it_ice_stream *s, size_t i)
+{
+    const it_ice_pair *p = s->pairs[i];
+    it_ice_comp *c = &s->comps[p->local.component - 1];
+    c->lost_valid |= p->valid;
+    if (c->nominated == p->id) {
+        c->lost_nominated = true;
+        c->nominated = 0;
+    }
+    it_ice_pair_remove(a, s, i);
 }

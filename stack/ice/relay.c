@@ -156,6 +156,8 @@ static void relay_base_add(it_ice *a, it_time now, const it_ice_relay *r, it_add
         it_ice_latch(a, IT_ERR_NOMEM);
         return;
     }
+    const it_ice_base *parent = it_ice_base_of(a, r->base);
+    bool superseded = parent && parent->superseded;
     uint32_t place = (r->order * IT_ICE_TURN_MAX + (uint32_t)r->server) * 2 + !six;
     it_ice_base *b = &a->bases[a->n_bases++];
     *b = (it_ice_base){.kind = IT_ICE_RELAY,
@@ -164,6 +166,7 @@ static void relay_base_add(it_ice *a, it_time now, const it_ice_relay *r, it_add
                        .flow = (int)relay_flow(r, six),
                        .addr = addr,
                        .related = mapped,
+                       .superseded = superseded,
                        .order = (place < 0x8000 ? place : 0x7fff) + (r->tcp ? 0x8000 : 0)};
     if (a->gathering && !a->gathered)
         it_ice_base_gather(a, now, b);
@@ -429,7 +432,7 @@ void it_ice_relay_selected(it_ice *a, it_time now, int flow, it_addr remote)
 /* RFC 8445 section 8.3: when every component has its pair, what no pair uses is given back, a little later. */
 static void relay_idle(it_ice *a, it_time now, it_ice_relay *r)
 {
-    if (!a->completed || r->closing || relay_selected(a, r)) {
+    if (!a->completed || a->cfg.behaviour.continual || r->closing || relay_selected(a, r)) {
         r->idle_at = IT_NEVER;
         return;
     }

@@ -145,3 +145,53 @@ it_ice_remote *it_ice_remote_tunnel(it_ice *a, const it_ice_base *base, const it
         it_ice_latch(a, IT_ERR_NOMEM);
     return r;
 }
+
+/* --- candidates that the far side takes back ---
+ *
+ * ICE knows no removal: RFC 8445 section 9 restarts. libwebrtc has it, and a description that is complete each time can
+ * tell it by leaving a candidate out. */
+
+static bool same_transport(const it_ice_cand *x, const it_ice_cand *y)
+{
+    return (x->transport == IT_ICE_UDP) == (y->transport == IT_ICE_UDP);
+}
+
+static bool same_candidate(const it_ice_cand *x, const it_ice_cand *y)
+{
+    return x->component == y->component && same_transport(x, y) && it_addr_eq(x->addr, y->addr);
+}
+
+/* Takes remote candidate |r| of |stream| out of use, with the selected pair of this generation that has it. */
+static void forget_remote(it_ice *a, it_time now, int stream, const it_ice_cand *r)
+{
+    it_ice_stream *s = &a->streams[stream];
+    const it_ice_sel *sel = &it_ice_comp_of(a, stream, r->component)->sel;
+    if (sel->gen == a->gen && same_candidate(&sel->view.remote, r))
+        it_ice_sel_lose(a, now, stream, r->component);
+    for (size_t i = s->n_pairs; i-- > 0;)
+        if (same_candidate(&s->pairs[i]->remote, r))
+            it_ice_pair_take(a, s, i);
+}
+
+void it_ice_keep_remote(it_ice *a, it_time now, int stream, const it_ice_cand *list, size_t n)
+{
+    if (stream < 0 || (size_t)stream >= a->n_streams)
+        return;
+    size_t kept = 0, had = a->n_remotes;
+    for (size_t i = 0; i < had; i++) {
+        const it_ice_remote r = a->remotes[i];
+        bool told = r.stream != stream || !r.signalled || it_ice_is_tunnel(r.c.addr.ip);
+        for (size_t k = 0; k < n && !told; k++)
+            told = same_candidate(&list[k], &r.c);
+        if (told)
+            a->remotes[kept++] = r;
+        else
+            forget_remote(a, now, stream, &r.c);
+    }
+    a->n_remotes = kept;
+    if (kept < had) {
+        it_ice_losses_settle(a, now, stream, true); /* who takes one back goes on in this generation, too */
+        it_ice_lists_update(a, now);
+        it_ice_kick(a);
+    }
+}

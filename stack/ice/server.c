@@ -8,17 +8,18 @@ typedef struct arrival {
     const it_ice_base *base;
     it_addr from;
     it_ice_gen *gen;
-    uint16_t integrity; /* the attribute that proved it, 0: not proven */
+    const it_ice_creds *creds; /* of ours that it was made by */
+    uint16_t integrity;        /* the attribute that proved it, 0: not proven */
     uint64_t ufrag_hash;
 } arrival;
 
-/* Proves the message in |b| by |gen|'s password and completes it. Returns its size, or an error. */
-static int server_seal(it_buf *b, const it_ice_gen *gen, uint16_t integrity)
+/* Proves the message in |b| by the password of |creds| and completes it. Returns its size, or an error. */
+static int server_seal(it_buf *b, const it_ice_creds *creds, uint16_t integrity)
 {
     if (integrity == IT_STUN_MESSAGE_INTEGRITY_SHA256)
-        it_stun_put_integrity_sha256(b, &gen->key);
+        it_stun_put_integrity_sha256(b, &creds->key);
     else if (integrity)
-        it_stun_put_integrity(b, &gen->key);
+        it_stun_put_integrity(b, &creds->key);
     it_stun_put_fingerprint(b);
     return it_stun_end(b);
 }
@@ -33,7 +34,7 @@ static void server_send(it_ice *a, const arrival *r, it_ice_outgoing *o)
 
 static void server_finish(it_ice *a, const arrival *r, it_buf *b, it_ice_outgoing *o)
 {
-    int n = server_seal(b, r->gen, r->integrity);
+    int n = server_seal(b, r->creds, r->integrity);
     IT_ASSERT(n > 0);
     o->n = (uint16_t)n;
     o->late = false;
@@ -67,7 +68,7 @@ size_t it_ice_late_answer(it_ice *a, const it_ice_outgoing *o, uint8_t *buf, siz
     it_stun_begin(&b, IT_STUN_SUCCESS, IT_STUN_BINDING, o->txid);
     it_stun_put_addr(&b, IT_STUN_XOR_MAPPED_ADDRESS, o->remote);
     it_sped_put(sped, &b, seal);
-    int n = server_seal(&b, gen, o->integrity);
+    int n = server_seal(&b, it_ice_creds_of(gen, o->stream), o->integrity);
     return n > 0 ? (size_t)n : 0;
 }
 
@@ -123,6 +124,17 @@ static uint64_t hash_bytes(it_bytes x)
     return it_hash_str(s);
 }
 
+/* Finds whose |ufrag| it is. True unless it is nobody's, or another stream's than that of the base (RFC 8839
+ * section 5.4): a check of that stream has no business here. */
+static bool is_ours(it_ice *a, arrival *r, it_bytes ufrag)
+{
+    int stream = -1;
+    r->creds = it_ice_creds_by_ufrag(a, ufrag, &r->gen, &stream);
+    if (stream >= 0 && stream != r->base->stream)
+        r->creds = NULL;
+    return r->creds != NULL;
+}
+
 /* RFC 8489 section 9.1.3 with RFC 8445 section 7.3: our fragment before the colon, integrity by our password. The far
  * side's fragment need not be known yet. True when the request is authentic; else it was refused. */
 static bool authentic(it_ice *a, arrival *r)
@@ -134,14 +146,15 @@ static bool authentic(it_ice *a, arrival *r)
         refuse_check(a, r, 400, "Bad Request");
         return false;
     }
+    bool known = false;
     const uint8_t *colon = user->value.n ? memchr(user->value.p, ':', user->value.n) : NULL;
     if (colon) {
         size_t n = (size_t)(colon - user->value.p);
-        r->gen = it_ice_gen_by_ufrag(a, it_bytes_of(user->value.p, n));
+        known = is_ours(a, r, it_bytes_of(user->value.p, n));
         r->ufrag_hash = hash_bytes(it_bytes_of(colon + 1, user->value.n - n - 1));
     }
     uint16_t which = 0;
-    if (!r->gen || it_stun_check(r->msg, &r->gen->key, &which)) {
+    if (!known || it_stun_check(r->msg, &r->creds->key, &which)) {
         refuse_check(a, r, 401, "Unauthorized");
         return false;
     }
@@ -259,14 +272,21 @@ static void take_number(it_ice *a, it_ice_pair *p, uint32_t number)
     p->takes_over = true;
 }
 
+/* True when the last answer of |p|, which the far side's check nominates in another one's place, is too old to be
+ * consent (RFC 7675 section 5.1). */
+static bool is_stale(it_ice *a, it_time now, const it_ice_pair *p, saying says)
+{
+    bool anew = says.use && p->produced != it_ice_comp_of(a, p->stream, p->local.component)->nominated;
+    it_time age = now - p->last_response;
+    return (says.latest && age > a->cfg.consent_interval) || (anew && age > a->cfg.consent_timeout / 2);
+}
+
 /* A full agent's part: a triggered check, or a nomination of what has succeeded. */
 static void full_accepted(it_ice *a, it_time now, it_ice_pair *p, saying says)
 {
     if (says.use && !says.numbered && is_second(it_ice_comp_of(a, p->stream, p->local.component), p))
         it_ice_blame(a, p->stream, p->local.component, "a second nomination for a component, RFC 8445 section 8.1.1");
-    /* A pair that stood by is checked again: its last answer may be too old to be consent (RFC 7675 section 5.1). */
-    bool stale = says.latest && now - p->last_response > a->cfg.consent_interval;
-    if (p->state == IT_ICE_SUCCEEDED && !stale) {
+    if (p->state == IT_ICE_SUCCEEDED && !is_stale(a, now, p, says)) {
         if (says.use)
             nominated_by_peer(a, now, p);
         return;
@@ -325,10 +345,16 @@ static bool is_far(const it_ice *a, const it_ice_base *b, uint64_t ufrag_hash)
 
 void it_ice_early_replay(it_ice *a, it_time now)
 {
-    for (size_t i = 0; i < a->n_early; i++)
-        if (is_far(a, it_ice_base_of(a, a->early[i].flow), a->early[i].ufrag_hash))
-            accepted(a, now, &a->early[i]);
-    a->n_early = 0;
+    /* Those of a stream whose own credentials are not known yet go on waiting. */
+    size_t kept = 0;
+    for (size_t i = 0; i < a->n_early; i++) {
+        const it_ice_early e = a->early[i];
+        if (is_far(a, it_ice_base_of(a, e.flow), e.ufrag_hash))
+            accepted(a, now, &e);
+        else
+            a->early[kept++] = e;
+    }
+    a->n_early = kept;
     it_ice_lists_update(a, now);
 }
 
@@ -380,8 +406,8 @@ void it_ice_serve(it_ice *a, it_time now, const it_io *in, const it_stun_msg *m)
     heard.pair.local.flow = r.base->flow;
     heard.pair.remote.addr = r.from;
     it_ice_say(a, &heard, NULL);
-    if (!a->gen->have_remote)
-        server_remember(a, &e);
-    else if (is_far(a, r.base, r.ufrag_hash))
+    if (a->gen->have_remote && is_far(a, r.base, r.ufrag_hash))
         accepted(a, now, &e);
+    else if (!a->gen->have_remote || a->n_streams > 1)
+        server_remember(a, &e);
 }

@@ -12,25 +12,31 @@ static const struct {
     /* USE-CANDIDATE in every check of the controlling side, consent checks included, and checks every 2.656 s without
      * jitter: measured on Chromium 156. */
     {"libwebrtc",
-     "basic_ice_controller.cc GetUseCandidateAttr, p2p_transport_channel.cc OnRoleConflict, GetNominationAttr; "
-     "Chromium 156, measured",
+     "Chromium 156, measured; basic_ice_controller.cc GetUseCandidateAttr, p2p_transport_channel.cc OnRoleConflict; "
+     "RTCConfiguration: GATHER_ONCE by default; assumed: fresh sockets",
      {.nomination = IT_ICE_SEMI_AGGRESSIVE,
       .conflict = IT_ICE_CONFLICT_KEEPS,
       .consent_nominates = true,
       .consent_fixed = true,
-      .renominates = true}},
+      .renominates = true,
+      .fresh = true}},
     /* Its consent checks carry no USE-CANDIDATE: Mozilla bug 2037009. */
     {"firefox",
-     "nricectx.cpp NR_ICE_CTX_FLAGS_AGGRESSIVE_NOMINATION, ice_component.c; Mozilla bug 2037009",
-     {.nomination = IT_ICE_AGGRESSIVE, .conflict = IT_ICE_CONFLICT_KEEPS}},
+     "nricectx.cpp NrIceCtx::Initialize, NR_ICE_CTX_FLAGS_AGGRESSIVE_NOMINATION; Mozilla bug 2037009; assumed: "
+     "conflict, "
+     "fresh sockets",
+     {.nomination = IT_ICE_AGGRESSIVE, .conflict = IT_ICE_CONFLICT_KEEPS, .fresh = true}},
     {"pion",
-     "ice 2.3.1: agent.go handleInbound drops what conflicts, and no error response is read; selection.go; measured",
-     {.nomination = IT_ICE_REGULAR, .conflict = IT_ICE_CONFLICT_IGNORES, .consent_fixed = true}},
+     "ice 2.3.1, measured: agent.go handleInbound drops what conflicts, and no error response is read; checkKeepalive; "
+     "Restart deletes all candidates; selection.go",
+     {.nomination = IT_ICE_REGULAR, .conflict = IT_ICE_CONFLICT_IGNORES, .consent_fixed = true, .fresh = true}},
     {"libnice",
-     "conncheck.c NICE_NOMINATION_MODE_AGGRESSIVE by default, cand_use in keepalives of the controlling side",
+     "conncheck.c: cand_use by NICE_NOMINATION_MODE_AGGRESSIVE, the default (agent.h); assumed: conflict, "
+     "USE-CANDIDATE in "
+     "consent checks",
      {.nomination = IT_ICE_AGGRESSIVE, .conflict = IT_ICE_CONFLICT_KEEPS, .consent_nominates = true}},
     {"libjuice",
-     "agent.c: use_candidate as long as nomination_requested, a new tie-breaker after 487",
+     "agent.c: use_candidate as long as nomination_requested; assumed: a new tie-breaker after 487",
      {.nomination = IT_ICE_REGULAR, .consent_nominates = true}},
 };
 #define N_BEHAVIOURS ((int)(sizeof BEHAVIOURS / sizeof *BEHAVIOURS))

@@ -108,15 +108,18 @@ static void introduce(int i, int from)
     tell(!i, "{\"op\":\"eoc\"}");
 }
 
-/* Both have gathered and know of each other. */
-static bool acquainted(void)
+/* Both have been created with the further members |with|, have gathered and know of each other. */
+static bool acquainted_with(const char *const with[2])
 {
+    char line[256];
     if (!own_network(65536))
         return false;
     lo_set(SIOCSIFADDR, "lo:1", 0xc0000202, 0, 0);
     peers_begin();
-    tell(0, "{\"op\":\"create\",\"role\":\"controlling\"}");
-    tell(1, "{\"op\":\"create\",\"role\":\"controlled\"}");
+    for (int i = 0; i < 2; i++) {
+        snprintf(line, sizeof line, "{\"op\":\"create\",\"role\":\"%s\"%s}", i ? "controlled" : "controlling", with[i]);
+        tell(i, line);
+    }
     for (int i = 0; i < 2; i++) {
         tell(i, "{\"op\":\"gather\"}");
         ck_assert(heard_by(i, "\"gathered\"", 1, 10 * IT_SEC));
@@ -124,6 +127,12 @@ static bool acquainted(void)
     introduce(0, 0);
     introduce(1, 0);
     return true;
+}
+
+static bool acquainted(void)
+{
+    static const char *const NOTHING[2] = {"", ""};
+    return acquainted_with(NOTHING);
 }
 
 START_TEST(lines_may_come_in_any_pieces)
@@ -375,6 +384,46 @@ START_TEST(a_relay_that_is_none_is_an_error)
 }
 END_TEST
 
+START_TEST(candidates_by_tcp_carry_data_and_end_with_the_session)
+{
+    static const char *const WITH[2] = {",\"tcp\":\"active\",\"udp\":0", ",\"tcp\":\"passive\",\"udp\":0"};
+    static const char *const SWAPPED[2] = {",\"tcp\":\"passive\",\"udp\":0", ",\"tcp\":\"active\",\"udp\":0"};
+    if (!acquainted_with(_i ? SWAPPED : WITH))
+        return;
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(count(i, " UDP "), 0);
+        tell(i, "{\"op\":\"start\"}");
+    }
+    ck_assert(heard_by(0, "\"s\":\"completed\"", 1, 20 * IT_SEC) && heard_by(1, "\"s\":\"completed\"", 1, 20 * IT_SEC));
+    tell(0, "{\"op\":\"send\",\"b64\":\"ZnJpZW5k\"}");
+    tell(1, "{\"op\":\"send\",\"b64\":\"YW1pZ28=\"}");
+    ck_assert(heard_by(1, "\"b64\":\"ZnJpZW5k\"", 1, 10 * IT_SEC) &&
+              heard_by(0, "\"b64\":\"YW1pZ28=\"", 1, 10 * IT_SEC));
+    tell(0, "{\"op\":\"close\"}");
+    ck_assert(heard_by(1, "the far side closed the connection", 1, 10 * IT_SEC)); /* RFC 6544 section 11.1 */
+    peers_end();
+}
+END_TEST
+
+START_TEST(transports_that_are_none_are_errors)
+{
+    static const char *const WRONG[] = {"\"tcp\":\"so\"", "\"tcp\":\"active passive\"", "\"tcp\":\"active\",\"udp\":2",
+                                        "\"udp\":0"};
+    char line[256];
+    if (!own_network(65536))
+        return;
+    peers_begin();
+    for (size_t i = 0; i < sizeof WRONG / sizeof *WRONG; i++) {
+        snprintf(line, sizeof line, "{\"op\":\"create\",\"role\":\"controlling\",%s}", WRONG[i]);
+        tell(0, line);
+        ck_assert_int_eq(count(0, "\"ev\":\"error\""), (int)i + 1);
+    }
+    ck_assert_int_eq(count(0, "tcp is active, passive or"), 2);
+    ck_assert_int_eq(count(0, "udp is 0 or 1"), 2);
+    peers_end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lab/itp/peer");
@@ -390,6 +439,8 @@ int main(void)
     tcase_add_test(t, no_certificate_is_like_another);
     tcase_add_loop_test(t, relays_are_asked_for_and_given_back, 0, 2);
     tcase_add_test(t, a_relay_that_is_none_is_an_error);
+    tcase_add_loop_test(t, candidates_by_tcp_carry_data_and_end_with_the_session, 0, 2);
+    tcase_add_test(t, transports_that_are_none_are_errors);
     suite_add_tcase(s, t);
     return probe_main(s);
 }

@@ -6,10 +6,11 @@ enum { STREAMS = 3 };
 static pair *P;
 static int n_streams, components;
 static bool bundle;
+static bool shared[2]; /* by end: one pair of credentials for all streams */
 
 static void several(it_b_cfg *cfg, int i)
 {
-    (void)i;
+    cfg->behaviour.shared_creds = shared[i];
     cfg->n_streams = n_streams;
     cfg->bundle = bundle;
     for (int k = 0; k < n_streams; k++)
@@ -45,6 +46,45 @@ static const struct {
 } SHAPES[] = {{2, 1, false, 1}, {3, 2, false, 5}, {2, 1, true, 0},
               {8, 1, true, 0},  {1, 2, false, 1}, {8, 2, false, 15}};
 enum { N_SHAPES = sizeof SHAPES / sizeof *SHAPES };
+
+/* How often |what| stands in the latest blob of end |i|, each time with other text behind it when |differ|. */
+static int told(int i, const char *what, bool differ)
+{
+    int n = 0;
+    char text[IT_BLOB_MAX + 1], last[64] = "";
+    memcpy(text, P->latest[i], P->n_latest[i]);
+    text[P->n_latest[i]] = 0;
+    for (const char *at = strstr(text, what); at; at = strstr(at + 1, what), n++) {
+        char value[64];
+        (void)snprintf(value, sizeof value, "%.*s", (int)strcspn(at, "\r"), at);
+        ck_assert(!differ || strcmp(value, last) != 0);
+        memcpy(last, value, sizeof last);
+    }
+    return n;
+}
+
+START_TEST(credentials_are_each_streams_or_the_sessions_and_either_end_takes_both)
+{
+    shared[0] = _i & 1;
+    shared[1] = _i & 2;
+    begin(3, 1, false);
+    pair_run(P, 5 * IT_SEC);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(told(i, "a=ice-ufrag:", true), shared[i] ? 1 : 3);
+        ck_assert_int_eq(told(i, "a=ice-pwd:", true), shared[i] ? 1 : 3);
+        for (int k = 0; k < 3; k++)
+            ck_assert_int_eq(it_b_stream_state(P->e[i].b, k), IT_STATE_OPEN);
+    }
+    it_b_restart(P->e[0].b, P->now);
+    pair_run(P, 30 * IT_SEC);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_uint_eq(it_ice_generation(it_b_ice(P->e[i].b)), 1);
+        ck_assert_int_eq(it_b_state(P->e[i].b), IT_STATE_OPEN);
+        ck_assert_int_eq(pair_count(P, i, IT_EV_PEER), 0);
+        shared[i] = false;
+    }
+}
+END_TEST
 
 START_TEST(each_stream_opens_once_and_the_whole_with_the_last)
 {
@@ -674,6 +714,7 @@ int main(void)
     tcase_add_checked_fixture(t, NULL, teardown);
     tcase_add_unchecked_fixture(t, NULL, once_end);
     tcase_set_timeout(t, 60);
+    tcase_add_loop_test(t, credentials_are_each_streams_or_the_sessions_and_either_end_takes_both, 0, 4);
     tcase_add_loop_test(t, each_stream_opens_once_and_the_whole_with_the_last, 0, N_SHAPES);
     tcase_add_loop_test(t, each_stream_has_its_voice_and_its_numbers, 0, N_SHAPES);
     tcase_add_loop_test(t, a_message_comes_out_of_the_stream_that_it_went_into, 0, N_SHAPES);

@@ -160,6 +160,36 @@ START_TEST(a_base_that_comes_while_gathering_lasts_is_gathered_on_and_one_after_
 }
 END_TEST
 
+START_TEST(a_restart_on_fresh_bases_gathers_on_none_of_the_old_ones_which_go_on_until_they_are_removed)
+{
+    far *f = far_usual(true);
+    far_base(f, 0, 1, 1, "198.51.100.8:5000");
+    far_connect(f);
+    uint32_t before = cand(f, 0)->priority;
+    it_ice_renew(f->a);
+    it_ice_restart(f->a, f->now);
+    far_pump(f);
+    size_t told = far_events(f, IT_ICE_CANDIDATE), ended = far_events(f, IT_ICE_GATHERED);
+    far_base(f, 0, 1, 2, "198.51.100.9:5000");
+    far_after(f, IT_SEC);
+    ck_assert_uint_eq(far_events(f, IT_ICE_CANDIDATE), told); /* others may come before it in the order */
+    far_base(f, 0, 1, 3, "[2001:db8::9]:5000");
+    it_ice_renewed(f->a, f->now);
+    far_pump(f);
+    ck_assert_uint_eq(far_events(f, IT_ICE_CANDIDATE), told + 2);
+    ck_assert_uint_eq(far_events(f, IT_ICE_GATHERED), ended + 1);
+    ck_assert(it_addr_eq(cand(f, told)->addr, net_addr("198.51.100.9:5000")));
+    ck_assert_uint_eq(cand(f, told + 1)->priority, before); /* IPv6 first, as if they were the first bases ever */
+    it_ice_pair_view v;
+    ck_assert_int_eq(it_ice_selected(f->a, 0, 1, &v), 0); /* as before */
+    ck_assert(it_addr_eq(v.local.base, net_addr(OWN_ADDR)));
+    it_ice_remove_base(f->a, f->now, 0);
+    far_pump(f);
+    ck_assert_uint_eq(far_events(f, IT_ICE_LOST), 1);
+    far_free(f);
+}
+END_TEST
+
 START_TEST(without_a_base_gathering_does_not_end_and_a_base_that_goes_may_end_it)
 {
     far *f = far_new(true, 1, 1, one_server);
@@ -610,6 +640,7 @@ static void add(Suite *s)
     tcase_add_loop_test(t, ipv6_and_ipv4_take_turns_ipv6_first, 0, 8);
     tcase_add_test(t, gathering_ends_when_every_question_has_ended);
     tcase_add_test(t, a_base_that_comes_while_gathering_lasts_is_gathered_on_and_one_after_it_at_the_next_restart);
+    tcase_add_test(t, a_restart_on_fresh_bases_gathers_on_none_of_the_old_ones_which_go_on_until_they_are_removed);
     tcase_add_test(t, without_a_base_gathering_does_not_end_and_a_base_that_goes_may_end_it);
     suite_add_tcase(s, t);
     t = tcase_create("5.1.1.2");

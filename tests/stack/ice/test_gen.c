@@ -448,10 +448,74 @@ START_TEST(checks_of_a_stream_use_its_own_credentials_and_only_such_are_taken)
 }
 END_TEST
 
+static void each_its_own(it_ice_cfg *c, int i)
+{
+    (void)i;
+    c->stream_creds = true;
+}
+
+/* The class of the answer to a check that comes to base |flow| by the credentials that |stream| has. */
+static enum it_stun_class answer_to(far *f, int flow, int stream)
+{
+    char user[64];
+    it_stun_msg m;
+    (void)snprintf(user, sizeof user, "%s:" FAR_UFRAG, it_ice_stream_ufrag(f->a, stream));
+    size_t at =
+        far_request(f, (far_req){.flow = flow, .user = user, .pwd = it_ice_stream_pwd(f->a, stream), .use = true});
+    far_parse(f, at, &m);
+    return m.cls;
+}
+
+START_TEST(each_stream_may_have_credentials_of_its_own_and_takes_no_check_by_another_streams)
+{
+    far *f = far_new(false, 3, 1, each_its_own);
+    for (int k = 0; k < 3; k++)
+        far_base(f, k, 1, k, k == 0 ? OWN_ADDR : k == 1 ? "198.51.100.7:5001" : "198.51.100.7:5002");
+    it_ice_gather(f->a, f->now);
+    far_creds(f);
+    char first[3][IT_ICE_LOCAL_UFRAG + 1];
+    for (int round = 0; round < 2; round++) {
+        for (int k = 0; k < 3; k++) {
+            for (int of = 0; of < 3; of++)
+                ck_assert_int_eq(answer_to(f, k, of), of == k ? IT_STUN_SUCCESS : IT_STUN_ERROR);
+            ck_assert(round == 0 || strcmp(first[k], it_ice_stream_ufrag(f->a, k)) != 0); /* section 9: all new */
+            (void)snprintf(first[k], sizeof first[k], "%s", it_ice_stream_ufrag(f->a, k));
+        }
+        it_ice_restart(f->a, f->now);
+        far_pump(f);
+    }
+    ck_assert_str_eq(it_ice_ufrag(f->a), it_ice_stream_ufrag(f->a, 0));
+    ck_assert_str_eq(it_ice_pwd(f->a), it_ice_stream_pwd(f->a, 7));
+    far_free(f);
+}
+END_TEST
+
+START_TEST(a_check_that_comes_before_its_streams_far_credentials_waits_for_them)
+{
+    far *f = far_new(true, 2, 1, each_its_own);
+    char user[64];
+    far_base(f, 0, 1, 0, OWN_ADDR);
+    far_base(f, 1, 1, 1, "198.51.100.7:5001");
+    it_ice_gather(f->a, f->now);
+    (void)snprintf(user, sizeof user, "%s:vide", it_ice_stream_ufrag(f->a, 1));
+    (void)far_request(f, (far_req){.flow = 1, .user = user, .pwd = it_ice_stream_pwd(f->a, 1)});
+    far_creds(f);
+    ck_assert_uint_eq(f->a->streams[1].n_pairs, 0);
+    ck_assert_int_eq(it_ice_set_remote_stream(f->a, f->now, 1, "vide", PWD2), 0);
+    ck_assert_uint_eq(f->a->streams[1].n_pairs, 1);
+    ck_assert_uint_eq(f->a->n_early, 0);
+    far_free(f);
+}
+END_TEST
+
 static void add(Suite *s)
 {
     TCase *t = tcase_create("RFC 8445 5.3");
     tcase_add_test(t, credentials_are_ice_chars_long_enough_and_new_in_every_generation);
+    suite_add_tcase(s, t);
+    t = tcase_create("RFC 8839 5.4, of streams");
+    tcase_add_test(t, each_stream_may_have_credentials_of_its_own_and_takes_no_check_by_another_streams);
+    tcase_add_test(t, a_check_that_comes_before_its_streams_far_credentials_waits_for_them);
     suite_add_tcase(s, t);
     t = tcase_create("RFC 8839 5.4");
     tcase_add_loop_test(t, far_credentials_have_the_form_of_section_5_4, 0, (int)(sizeof FORMS / sizeof FORMS[0]));
