@@ -174,7 +174,7 @@ $(B)/interop/call: $(call obj,$(CALL_MAIN:.c=)) $(CLOCK_OBJ) $(LIB)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
 .PHONY: calls
-calls: $(B)/interop/call ## whole audio calls of model B with aiortc, pion and Chromium, offers from either side (root): docs/interop.md
+calls: $(B)/interop/call ## whole audio calls of model B with aiortc, pion, Firefox and Chromium, offers from either side (root): docs/interop.md
 	@B=$(B) conformance/call/calls.py; rc=$$?; [ $$rc -eq 77 ] || exit $$rc # 77: this machine cannot, and it said why
 
 .PHONY: compare

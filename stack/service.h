@@ -15,7 +15,7 @@ enum it_service_kind {
     IT_SERVICE_UP,       /* a session stands: messages pass */
     IT_SERVICE_DOWN,     /* it does not, or could not be opened: |code| says why, |how| in a word */
     IT_SERVICE_MESSAGE,  /* |data| came |from| somebody */
-    IT_SERVICE_UNSENT    /* a message will not arrive: |code| is its number, |how| says why */
+    IT_SERVICE_UNSENT    /* |data| for |from| will not arrive: |code| is its number, |how| says why */
 };
 
 typedef struct it_service_event {
@@ -25,7 +25,8 @@ typedef struct it_service_event {
     int code;          /* REFUSED, LOST: enum it_portmap_result; RESOLVED: enum it_dns_rcode, -1: no answer came;
                           DOWN: enum it_signal_why */
     const char *how;   /* MAPPED: "pcp", "natpmp" or "upnp"; DOWN, UNSENT: a word; static storage */
-    const char *from;  /* MESSAGE: whose; borrowed, as |data|, until the next call on the object */
+    const char
+        *from; /* MESSAGE: whose, UNSENT: whom it was for; borrowed, as |data|, until the next call on the object */
     it_bytes data;
     const it_ip *ip; /* RESOLVED: |n| addresses; borrowed until the next call on the object */
     size_t n;

@@ -26,8 +26,9 @@ typedef struct client {
 typedef struct echo {
     it_alloc *alloc;
     uint16_t port;
-    bool asked, refused_due;
-    uint32_t refused; /* flow of a client too many */
+    bool asked;
+    uint32_t *refused; /* flows of clients too many, to be reset */
+    size_t n_refused, cap_refused;
     client *clients[CLIENTS];
     int n;
     it_model_event event; /* to be told once */
@@ -56,6 +57,7 @@ static void echo_free(void *o)
     echo *e = o;
     while (e->n)
         client_free(e, e->n - 1);
+    it_free(e->alloc, e->refused);
     it_free(e->alloc, e);
 }
 
@@ -68,13 +70,19 @@ static client *find_client(const echo *e, uint32_t flow)
 }
 
 /* Returns 0 or IT_ERR_NOMEM. */
+static int refuse_client(echo *e, uint32_t flow)
+{
+    if (it_grow(e->alloc, &e->refused, &e->cap_refused, e->n_refused + 1, sizeof *e->refused) < 0)
+        return IT_ERR_NOMEM;
+    e->refused[e->n_refused++] = flow;
+    return 0;
+}
+
+/* Returns 0 or IT_ERR_NOMEM. */
 static int accept_client(echo *e, it_time now, const it_io *in)
 {
-    if (e->n == CLIENTS) {
-        e->refused_due = true;
-        e->refused = in->flow;
-        return 0;
-    }
+    if (e->n == CLIENTS)
+        return refuse_client(e, in->flow);
     client *c = it_calloc(e->alloc, 1, sizeof *c);
     if (!c)
         return IT_ERR_NOMEM;
@@ -149,9 +157,8 @@ static int echo_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t ca
         *out = (it_io){.kind = IT_IO_LISTEN, .flow = LISTENER, .local = {{0, 0}, e->port}};
         return 1;
     }
-    if (e->refused_due) {
-        e->refused_due = false;
-        *out = (it_io){.kind = IT_IO_RST, .flow = e->refused};
+    if (e->n_refused) {
+        *out = (it_io){.kind = IT_IO_RST, .flow = e->refused[--e->n_refused]};
         return 1;
     }
     for (int i = 0; i < e->n;) {

@@ -3,12 +3,22 @@
 
 #include "stack/model/evq.h"
 
+#include <string.h>
+
 struct it_signal_app {
     it_alloc *alloc;
     it_signal_client *c;
+    it_rng salts; /* of proxies */
     it_evq events;
     it_model_event latest;
 };
+
+/* A salt for each way of |exits|, drawn from |draws|. */
+static void salt_exits(it_rng *draws, it_signal_exit *exits, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        exits[i].via.salt = it_rng_u64(draws);
+}
 
 it_signal_app *it_signal_app_new(const it_signal_client_cfg *cfg, const char *via)
 {
@@ -18,12 +28,12 @@ it_signal_app *it_signal_app_new(const it_signal_client_cfg *cfg, const char *vi
     it_rng draws = cfg->rng; /* a copy: what the client draws is the same with and without a proxy */
     it_rng_init(&draws, it_rng_u64(&draws), "via");
     own.via.salt = it_rng_u64(&draws);
-    for (size_t i = 0; i < own.n_exits; i++)
-        own.exits[i].via.salt = it_rng_u64(&draws);
+    salt_exits(&draws, own.exits, own.n_exits);
     it_signal_app *a = it_calloc(cfg->alloc, 1, sizeof *a);
     if (!a)
         return NULL;
     a->alloc = cfg->alloc;
+    a->salts = draws;
     it_evq_init(&a->events, cfg->alloc);
     a->c = it_signal_client_new(&own);
     if (!a->c) {
@@ -40,7 +50,11 @@ int it_signal_app_send(it_signal_app *a, const char *to, it_bytes data)
 
 void it_signal_app_exits(it_signal_app *a, const it_signal_exit *exits, size_t n)
 {
-    it_signal_client_exits(a->c, exits, n);
+    it_signal_exit own[IT_SIGNAL_BASES];
+    n = n < IT_SIGNAL_BASES ? n : IT_SIGNAL_BASES;
+    memcpy(own, exits, n * sizeof *exits);
+    salt_exits(&a->salts, own, n); /* whoever is asked anew gets another cnonce */
+    it_signal_client_exits(a->c, own, n);
 }
 
 static int signal_input(void *o, it_time now, const it_io *in)
@@ -74,10 +88,13 @@ static bool translate(const it_service_event *e, it_model_event *ev)
     ev->status = (int)e->lifetime;
     if (e->kind == IT_SERVICE_DOWN)
         return true;
-    ev->kind = IT_EV_MESSAGE;
-    ev->why = NULL;
     ev->user = e->from;
     ev->data = e->data;
+    ev->kind = IT_EV_UNSENT;
+    if (e->kind == IT_SERVICE_UNSENT)
+        return true;
+    ev->kind = IT_EV_MESSAGE;
+    ev->why = NULL;
     return e->kind == IT_SERVICE_MESSAGE;
 }
 

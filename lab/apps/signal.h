@@ -1,10 +1,11 @@
-/* An application's session with a signal server as an app of the driver: a signal client (stack/signal/client.h) whose
- * events wait for the script, as those of models do. */
+/* Signaling as apps of the driver: an application's session with a signal server, a signal client
+ * (stack/signal/client.h) whose events wait for the script, as those of models do; and the server. */
 #ifndef IT_LAB_APPS_SIGNAL_H
 #define IT_LAB_APPS_SIGNAL_H
 
 #include "lab/driver/lab.h"
 #include "stack/signal/client.h"
+#include "stack/signal/server.h"
 
 typedef struct it_signal_app it_signal_app;
 
@@ -16,7 +17,17 @@ int it_signal_app_send(it_signal_app *a, const char *to, it_bytes data) IT_MUST_
 /* As it_signal_client_exits. */
 void it_signal_app_exits(it_signal_app *a, const it_signal_exit *exits, size_t n);
 
-/* Its table. Events: UP, DOWN (why), MESSAGE (data, user: whose). */
+/* Its table. Events: UP, DOWN (why), MESSAGE (data, user: whose), UNSENT (data, user: for whom, why). */
 extern const it_object_ops it_app_signal;
+
+typedef struct it_signal_server_app it_signal_server_app;
+
+/* A server as |cfg| says. NULL without memory. */
+it_signal_server_app *it_signal_server_app_new(const it_signal_server_cfg *cfg);
+/* The server itself; lives as long as |a|. */
+it_signal_server *it_signal_server_app_of(it_signal_server_app *a);
+
+/* Its table. Events: SECRET of TLS that logs its keys. */
+extern const it_object_ops it_app_signal_server;
 
 #endif

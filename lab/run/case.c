@@ -35,6 +35,7 @@ static void event_text(char *text, size_t size, const char *app, int media, cons
         snprintf(text, size, "%s: %s has %s", app, it_addr_text(ev->remote, a), it_addr_text(ev->local, b));
         return;
     case IT_EV_DOWN:
+    case IT_EV_UNSENT:
         if (ev->remote.port)
             snprintf(text, size, "%s: %s: %s", app, it_addr_text(ev->remote, a), ev->why);
         else

@@ -18,6 +18,9 @@ struct it_trips {
     seen *v;
     size_t n, cap;
     it_time until; /* all was seen before; IT_NEVER: so far */
+    const it_node *ends[2];
+    int media[2];       /* packets of media that came to each */
+    uint8_t kinds[256]; /* of labels by number: 0: not looked at yet, 1: no media, 2: media */
     bool oom;
 };
 
@@ -26,13 +29,42 @@ static bool is_host(const it_node *n)
     return strcmp(n->ops->kind, "host") == 0;
 }
 
+/* What comes from |now| on is not seen any more, and costs nothing. */
+static void trips_stop(it_trips *t, it_time now)
+{
+    t->until = now;
+    it_world_unobserve(t->world, t);
+}
+
+/* Whether |label| says that a packet is media, by its last word. */
+static bool is_media(it_trips *t, uint16_t label)
+{
+    uint8_t *kind = &t->kinds[label % sizeof t->kinds];
+    if (label < sizeof t->kinds && *kind)
+        return *kind == 2;
+    const char *text = it_world_label_text(t->world, label), *last = strrchr(text, ' ');
+    last = last ? last + 1 : text;
+    bool media = strcmp(last, "voice") == 0 || strcmp(last, "SRTP") == 0;
+    if (label < sizeof t->kinds)
+        *kind = media ? 2 : 1;
+    return media;
+}
+
+/* Counts a packet of media that came. True when both ends have had enough. */
+static bool media_enough(it_trips *t, const it_seen_packet *s)
+{
+    for (int i = 0; i < 2; i++)
+        if (s->node == t->ends[i] && is_media(t, s->packet->label))
+            t->media[i]++;
+    return t->media[0] > IT_TRIPS_MEDIA && t->media[1] > IT_TRIPS_MEDIA;
+}
+
 static void trips_add(it_trips *t, seen s)
 {
     if (t->until != IT_NEVER)
         return;
     if (t->n == IT_TRIPS_SEEN) {
-        t->until = s.at;
-        it_world_unobserve(t->world, t);
+        trips_stop(t, s.at);
         return;
     }
     if (it_grow(t->alloc, &t->v, &t->cap, t->n + 1, sizeof *t->v) < 0)
@@ -50,16 +82,25 @@ static const seen *trips_left(const it_trips *t, uint64_t id)
     return NULL;
 }
 
+/* A host drops a packet, right behind its receipt: it came for nothing. */
+static void trips_forget(it_trips *t, const it_seen_packet *s)
+{
+    const seen *last = t->n ? &t->v[t->n - 1] : NULL;
+    if (last && last->came && last->node == s->node && last->packet == s->packet->id)
+        t->n--;
+}
+
 static void trips_see(void *self, const it_seen_packet *s)
 {
     it_trips *t = self;
     if (!s->packet || !is_host(s->node))
         return;
-    if (s->kind == IT_SEEN_DROP) { /* right behind its receipt: it came for nothing */
-        const seen *last = t->n ? &t->v[t->n - 1] : NULL;
-        t->n -= last && last->came && last->node == s->node && last->packet == s->packet->id;
+    if (s->kind == IT_SEEN_DROP) {
+        trips_forget(t, s);
         return;
     }
+    if (s->kind == IT_SEEN_RECV && media_enough(t, s))
+        trips_stop(t, s->now);
     trips_add(t, (seen){.packet = s->packet->id,
                         .node = s->node,
                         .at = s->now,
@@ -67,13 +108,15 @@ static void trips_see(void *self, const it_seen_packet *s)
                         .came = s->kind == IT_SEEN_RECV});
 }
 
-it_trips *it_trips_new(it_alloc *alloc, it_world *w)
+it_trips *it_trips_new(it_alloc *alloc, it_world *w, const it_node *const ends[2])
 {
     it_trips *t = it_calloc(alloc, 1, sizeof *t);
     if (!t)
         return NULL;
     t->alloc = alloc;
     t->world = w;
+    t->ends[0] = ends[0];
+    t->ends[1] = ends[1];
     t->until = IT_NEVER;
     if (it_world_observe(w, (it_observer){t, trips_see}) < 0) {
         it_free(alloc, t);

@@ -13,6 +13,7 @@
 
 #define IT_TRIPS_MAX 64    /* of a row */
 #define IT_TRIPS_SEEN 8192 /* packets that leave hosts and come to them, of which is kept; later ones are not seen */
+#define IT_TRIPS_MEDIA 100 /* packets of media, told by their labels: "voice", "SRTP", also behind other words */
 
 typedef struct it_trip {
     const it_node *from, *to, *via; /* |via|: a server between them, the first of several; NULL: none */
@@ -22,8 +23,9 @@ typedef struct it_trip {
 
 typedef struct it_trips it_trips;
 
-/* Watches |w|, which it outlives not; NULL on no memory, or when the world has too many observers. */
-it_trips *it_trips_new(it_alloc *alloc, it_world *w);
+/* Watches |w|, which it outlives not, until IT_TRIPS_MEDIA packets of media have come to each of |ends|; NULL on no
+ * memory, or when the world has too many observers. */
+it_trips *it_trips_new(it_alloc *alloc, it_world *w, const it_node *const ends[2]);
 void it_trips_free(it_trips *t);
 
 /* A message that is no packet came from |from| to |to|, which it left at |left|: a computed carrier's. */

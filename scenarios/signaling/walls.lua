@@ -3,7 +3,7 @@
 local tank = require "icetank"
 local SIGNALS = { "none", "stateful", "rfc6092", "outbound-only", "inbound-web", "udp-blocked", "udp-dns-only", "udp-443-only", "tcp-443-only",
   "http-proxy-connect", "http-proxy-auth", "http-proxy-digest", "socks5-proxy", "socks5-proxy-auth", "socks5-proxy-udp", "udp-ratelimit", "rate-limit",
-  "udp-idle-kill", "tcp-idle-drop", "tcp-idle-reset", "tcp-idle-late-reset", "rst-injector" }
+  "udp-idle-kill", "tcp-idle-drop", "tcp-idle-reset", "tcp-idle-late-reset", "rst-injector", "captive-portal", "vpn-full-tunnel" }
 local ALL = { "websocket", "http-poll", "wss", "https-poll" }
 local SHUT = { udp = "block", tcp_out = {} }
 local function text_comes(t, policy, kind, set, trusts)
@@ -29,6 +29,17 @@ return {
       local want = cell.carrier == "http-poll" or tls and i.set ~= nil or cell.carrier == "https-poll" and i.trusts == true
       t:check { "signals", text_comes(t, "tls-inspection", cell.carrier, i.set, i.trusts), equals = want }
     end },
+  relayed = tank.scenario { "a call behind each policy that lets the web out is signaled by it, and opens by a relay on 443 where UDP does not pass and no proxy stands",
+    matrix = { policy = SIGNALS, carrier = ALL },
+    run = function(t, cell)
+      t:internet { servers = { "signal", "stun", "turn" }, turn = { tcp = { 443 }, udp = {} } }
+      local wall = t:firewall { "wall", cell.policy }
+      local alice, bob = t:host { "alice", behind = wall }, t:host { "bob", behind = "linux-masq" }
+      local call = t:call { alice, bob, model = "B", carrier = cell.carrier }
+      call:expect { cell.policy:find "proxy" and "death" or "open", within = "62s" }
+      call:next { "open", "death", within = "62s" }
+      t:check { "messages", t.server.signal.stats.messages, at_least = 2 } -- those that arrived
+    end },
   calls = tank.scenario { "a call is as the oracle says, which asks first whether it is signaled",
     matrix = {
       model = { "B", "E" }, carrier = ALL,
@@ -47,5 +58,7 @@ return {
       local silent = w.signals == false or w.signals == "http-poll" and cell.carrier ~= "http-poll" or w.signals == "polls" and not cell.carrier:find "poll"
       t:check { "oracle", call.oracle.why:find("not signaled", 1, true) ~= nil, equals = silent }
       call:expect { w.opens and "open" or "death", within = "62s" }
+      call:next { "open", "death", within = "62s" }
+      t:check { "messages arrive", t.server.signal.stats.messages > 1, equals = not silent }
     end },
 }

@@ -69,6 +69,7 @@ enum it_model_event_kind {
     IT_EV_REFLEXIVE,  /* E: a STUN server told our address: local = reflexive, base, remote = the server */
     IT_EV_UP,         /* a signaling session stands: remote, its server */
     IT_EV_DOWN,       /* it does not: why, status */
+    IT_EV_UNSENT,     /* a message by it will not arrive: data, user = for whom, why */
     IT_EV_STATUS,     /* of a NetConnection or NetStream: why = its code */
     IT_EV_SUBSCRIBER, /* a peer plays what a NetStream publishes: flow = its number, user = its peer ID */
     IT_EV_COUNT

@@ -152,7 +152,7 @@ static it_time draw_pause(it_signal_client *c)
 /* The session is over for |why|; |status| of HTTP or the proxy. */
 void it_signal_go_down(it_signal_client *c, enum it_signal_why why, int status)
 {
-    bool was = c->state == IT_SESSION_UP || c->state == IT_SESSION_OPENING || c->state == IT_SESSION_RESOLVING;
+    bool was = c->state == IT_SESSION_UP || c->state == IT_SESSION_OPENING;
     for (int k = 0; k < IT_LEGS; k++)
         it_signal_drop_leg(c, k);
     for (it_signal_letter *l = c->first; l; l = l->next)
@@ -222,6 +222,8 @@ void it_signal_client_exits(it_signal_client *c, const it_signal_exit *exits, si
 {
     c->cfg.n_exits = n < IT_SIGNAL_BASES ? n : IT_SIGNAL_BASES;
     memcpy(c->cfg.exits, exits, c->cfg.n_exits * sizeof *exits);
+    if (c->state == IT_SESSION_OPENING && c->main < 0)
+        it_signal_list_ways(c);
 }
 
 void it_signal_client_retry(it_signal_client *c)
@@ -278,7 +280,8 @@ static int client_input(void *o, it_time now, const it_io *in)
     c->now = now;
     switch (in->kind) {
     case IT_IO_BOUND:
-        it_signal_take_base(c, in);
+        if (it_signal_take_base(c, in) < 0)
+            return IT_ERR_NOMEM;
         return it_signal_ask_session(c);
     case IT_IO_UNBIND:
         it_signal_lose_base(c, in->flow);
@@ -335,8 +338,7 @@ static it_time earlier(it_time a, it_time b)
 /* When a session that is down, or has something to acknowledge, does something. */
 static it_time session_next(const it_signal_client *c)
 {
-    int base;
-    bool can_begin = !c->stub || c->n_ips || it_signal_can_ask(c, &base);
+    bool can_begin = !c->stub || c->n_ips || c->n_bases; /* without a base there is nothing to ask the resolver from */
     if (c->state == IT_SESSION_DOWN && can_begin)
         return c->retry;
     if (c->state == IT_SESSION_OPENING)
@@ -392,14 +394,16 @@ static int client_tick(void *o, it_time now)
 static bool ask_resolver(it_signal_client *c, it_io *out, uint8_t *buf, size_t cap)
 {
     int base;
-    size_t n = c->stub ? it_dns_stub_output(c->stub, buf, cap) : 0;
+    if (!c->stub || !it_signal_can_ask(c, &base))
+        return false; /* what is due waits for a base, as long as the resolver is waited for */
+    size_t n = it_dns_stub_output(c->stub, buf, cap);
     if (n == 0)
         return false;
-    if (c->asked_at != c->now && c->asked_at != IT_NEVER)
+    if (c->asked_at != c->now && c->asked_at != IT_NEVER) {
         c->asks++;
+        (void)it_signal_can_ask(c, &base);
+    }
     c->asked_at = c->now;
-    if (!it_signal_can_ask(c, &base))
-        return false;
     *out = (it_io){
         .kind = IT_IO_DGRAM, .flow = c->bases[base].flow, .remote = c->cfg.resolver, .data = it_bytes_of(buf, n)};
     return true;

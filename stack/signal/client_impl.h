@@ -8,23 +8,17 @@
 #include "stack/stream/layers.h"
 #include "stack/ws/ws.h"
 
-#define IT_SIGNAL_TEXT 300     /* room for a host or a path */
-#define IT_SIGNAL_BODY 16384   /* bytes of a response */
-#define IT_SIGNAL_WAYS 16      /* to the server */
+#define IT_SIGNAL_TEXT 300   /* room for a host or a path */
+#define IT_SIGNAL_BODY 16384 /* bytes of a response */
+/* Ways to the server: by either port, from each base, to each of its addresses. */
+#define IT_SIGNAL_WAYS (2 * IT_SIGNAL_BASES * IT_DNS_STUB_IPS)
 enum { IT_SIGNAL_RACERS = 4 }; /* legs of attempts; one becomes the WebSocket or the held GET */
 enum { IT_LEG_POST = IT_SIGNAL_RACERS, IT_LEGS };
 enum { IT_SIGNAL_DEAD = 16 };    /* flows that wait to be reset */
 enum { IT_SIGNAL_EVENTS = 16 };  /* that wait for the owner; with more nothing is read */
 enum { IT_SIGNAL_UNACKED = 16 }; /* messages that are acknowledged at once: a mailbox keeps 64 */
 
-enum it_signal_session {
-    IT_SESSION_DOWN,
-    IT_SESSION_RESOLVING,
-    IT_SESSION_OPENING,
-    IT_SESSION_UP,
-    IT_SESSION_CLOSING,
-    IT_SESSION_CLOSED
-};
+enum it_signal_session { IT_SESSION_DOWN, IT_SESSION_OPENING, IT_SESSION_UP, IT_SESSION_CLOSING, IT_SESSION_CLOSED };
 
 typedef struct it_signal_letter {
     struct it_signal_letter *next;
@@ -41,12 +35,13 @@ typedef struct it_signal_base {
 
 typedef struct it_signal_way {
     it_addr local, to; /* |local|: none where the host chooses; |to|: the server */
-    const it_via *via; /* kind NONE: directly */
+    bool named;        /* by a proxy that finds the server by its name */
+    bool tried;        /* in this round of attempts */
+    int rank;          /* the lower, the earlier it is tried */
 } it_signal_way;
 
 typedef struct it_signal_leg {
     it_signal_way way;
-    int n_way; /* of an attempt: which of the client's */
     bool busy; /* poll: a request is under way */
     bool kept; /* poll: one was answered: the stream is kept for others, and may end between two */
     bool gone; /* the stream was reset: |end| */
@@ -83,10 +78,12 @@ struct it_signal_client {
     int n_bases;
     it_signal_way ways[IT_SIGNAL_WAYS]; /* of this round of attempts */
     int n_ways;
-    uint32_t tried;         /* which of them: bits */
-    it_time next_race;      /* when the next attempt may begin */
-    enum it_signal_why why; /* of this round: the reason of its first way that failed, |why_way| */
-    int why_status, why_way;
+    it_time raced_at; /* when the latest attempt began, and to which port */
+    uint16_t raced_port;
+    bool hurries;           /* the next attempt does not wait for that one */
+    enum it_signal_why why; /* of this round: the reason of the way of the lowest rank that failed, |why_rank| */
+    int why_status, why_rank;
+    bool asking;   /* the resolver was asked and has not answered */
     it_time retry; /* IT_SESSION_DOWN: when */
     it_time pause; /* the next one */
     it_dns_stub *stub;
@@ -149,8 +146,10 @@ int it_signal_begin_session(it_signal_client *c) IT_MUST_CHECK;
 int it_signal_take_answer(it_signal_client *c) IT_MUST_CHECK;
 /* Whether the resolver can be asked, and from which base. */
 bool it_signal_can_ask(const it_signal_client *c, int *base);
-/* The host has an address more, or one less. */
-void it_signal_take_base(it_signal_client *c, const it_io *in);
+/* What ways there are may have changed: lists those anew that were not tried. */
+void it_signal_list_ways(it_signal_client *c);
+/* The host has an address more, or one less. Returns 0 or IT_ERR_NOMEM. */
+int it_signal_take_base(it_signal_client *c, const it_io *in) IT_MUST_CHECK;
 void it_signal_lose_base(it_signal_client *c, uint32_t flow);
 /* A session that is down begins again at once. */
 void it_signal_redial(it_signal_client *c);

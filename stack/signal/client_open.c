@@ -25,53 +25,90 @@ static bool is_family(it_ip local, it_ip remote)
     return it_ip_none(local) || it_ip_is4(local) == it_ip_is4(remote);
 }
 
-/* Adds the ways from |local| to |port| of the server. By a proxy that takes a name there is one. */
-static void add_ways(it_signal_client *c, it_addr local, uint16_t port)
+static bool is_same_way(const it_signal_way *x, const it_signal_way *y)
 {
-    const it_via *via = via_of(c, local.ip);
+    if (!it_ip_eq(x->local.ip, y->local.ip) || x->to.port != y->to.port || x->named != y->named)
+        return false;
+    return x->named || it_ip_eq(x->to.ip, y->to.ip);
+}
+
+/* The one of the ways that |like| is; NULL: it is none any more. */
+static it_signal_way *find_way(it_signal_client *c, const it_signal_way *like)
+{
+    for (int i = 0; i < c->n_ways; i++)
+        if (is_same_way(&c->ways[i], like))
+            return &c->ways[i];
+    return NULL;
+}
+
+/* Adds the ways from |local| to |port| of the server, of |rank| and the ranks behind it. By a proxy that takes a name
+ * there is one. */
+static void add_ways(it_signal_client *c, it_ip local, uint16_t port, int rank)
+{
+    const it_via *via = via_of(c, local);
     bool by_proxy = via->kind != IT_VIA_NONE, named = by_proxy && c->cfg.host;
     size_t n = named ? 1 : c->n_ips;
     for (size_t i = 0; i < n && c->n_ways < IT_SIGNAL_WAYS; i++) {
         it_addr to = it_addr_of(c->n_ips ? c->ips[i] : (it_ip){0, 0}, port);
-        if (is_family(local.ip, by_proxy ? via->proxy.ip : to.ip))
-            c->ways[c->n_ways++] = (it_signal_way){{local.ip, 0}, to, via};
+        it_signal_way way = {.local = {local, 0}, .to = to, .named = named, .rank = rank + (int)i};
+        if (is_family(local, by_proxy ? via->proxy.ip : to.ip) && !find_way(c, &way))
+            c->ways[c->n_ways++] = way;
     }
 }
 
-/* Lists them: the first port from every base, in the order of these, then the other port. */
-static void list_ways(it_signal_client *c)
+/* The first port from every base, in the order of these, then the other port; those that were tried stay before them.
+ */
+void it_signal_list_ways(it_signal_client *c)
 {
     const uint16_t ports[] = {c->cfg.server.port, c->cfg.also};
-    c->n_ways = 0;
+    int rank = 0, tried = 0;
+    for (int i = 0; i < c->n_ways; i++)
+        if (c->ways[i].tried)
+            c->ways[tried++] = c->ways[i];
+    c->n_ways = tried;
     for (int p = 0; p < (c->cfg.also ? 2 : 1); p++) {
+        rank = p * IT_SIGNAL_BASES * IT_DNS_STUB_IPS;
         for (int b = 0; b < c->n_bases; b++)
-            add_ways(c, c->bases[b].local, ports[p]);
+            add_ways(c, c->bases[b].local.ip, ports[p], rank + b * IT_DNS_STUB_IPS);
         if (c->n_bases == 0)
-            add_ways(c, (it_addr){{0, 0}, 0}, ports[p]);
+            add_ways(c, (it_ip){0, 0}, ports[p], rank);
     }
 }
 
-/* Whether every base goes by a proxy, which then finds the server's address. */
-static bool needs_address(const it_signal_client *c)
+/* The first base from which the server's address is needed, as no proxy finds it; -1: there is none. */
+static int needs_address(const it_signal_client *c)
 {
-    if (!c->stub)
-        return false;
-    for (int b = 0; b < c->n_bases; b++)
+    for (int b = 0; c->stub && b < c->n_bases; b++)
         if (via_of(c, c->bases[b].local.ip)->kind == IT_VIA_NONE)
-            return true;
-    return c->n_bases == 0;
+            return b;
+    return -1;
+}
+
+/* Whether the resolver may be asked from base |b|: |direct|, and no proxy stands there, behind which it may not be
+ * reached. */
+static bool may_ask(const it_signal_client *c, int b, bool direct)
+{
+    it_ip own = c->bases[b].local.ip;
+    if (it_ip_is4(own) != it_ip_is4(c->cfg.resolver.ip))
+        return false;
+    return !direct || via_of(c, own)->kind == IT_VIA_NONE;
 }
 
 bool it_signal_can_ask(const it_signal_client *c, int *base)
 {
-    int n = 0, first = -1;
-    for (int b = 0; b < c->n_bases; b++)
-        n += it_ip_is4(c->bases[b].local.ip) == it_ip_is4(c->cfg.resolver.ip);
-    for (int b = 0, k = 0; b < c->n_bases; b++)
-        if (it_ip_is4(c->bases[b].local.ip) == it_ip_is4(c->cfg.resolver.ip) && k++ == (int)(c->asks % (unsigned)n))
-            first = b;
-    *base = first;
-    return first >= 0;
+    unsigned direct = 0, all = 0, k = 0;
+    for (int b = 0; b < c->n_bases; b++) {
+        direct += may_ask(c, b, true);
+        all += may_ask(c, b, false);
+    }
+    unsigned n = direct ? direct : all;
+    for (int b = 0; b < c->n_bases; b++) {
+        if (!may_ask(c, b, direct > 0) || k++ != c->asks % n)
+            continue;
+        *base = b;
+        return true;
+    }
+    return false;
 }
 
 /* --- legs --- */
@@ -136,9 +173,10 @@ int it_signal_open_leg(it_signal_client *c, int k, const it_signal_way *way)
     g->way = *way;
     g->asked = g->begun = c->now;
     it_layers_init(&g->ls, c->cfg.alloc, &g->s);
-    bool by_proxy = way->via->kind != IT_VIA_NONE;
+    const it_via *via = via_of(c, way->local.ip);
+    bool by_proxy = via->kind != IT_VIA_NONE;
     if (by_proxy) {
-        g->via = it_via_layer(c->cfg.alloc, way->via, way->to, c->cfg.host ? c->host : NULL);
+        g->via = it_via_layer(c->cfg.alloc, via, way->to, c->cfg.host ? c->host : NULL);
         err = push_layer(g, g->via);
     }
     if (err == 0 && c->cfg.tls)
@@ -149,7 +187,7 @@ int it_signal_open_leg(it_signal_client *c, int k, const it_signal_way *way)
         err = push_ws(c, g);
     it_signal_drop_leg(c, k);
     c->v[k] = g;
-    it_stream_open(&g->s, FIRST_FLOW + c->flows++ % 0x3fffffff, way->local, by_proxy ? way->via->proxy : way->to);
+    it_stream_open(&g->s, FIRST_FLOW + c->flows++ % 0x3fffffff, way->local, by_proxy ? via->proxy : way->to);
     return err;
 }
 
@@ -165,13 +203,13 @@ int it_signal_open_again(it_signal_client *c, int k, const it_signal_leg *like)
 
 /* --- the race --- */
 
-/* The least index of a way that was not tried in this round; -1. */
-static int untried(const it_signal_client *c)
+/* The first way that was not tried in this round; NULL. */
+static it_signal_way *untried(it_signal_client *c)
 {
     for (int i = 0; i < c->n_ways; i++)
-        if (!(c->tried & 1U << i))
-            return i;
-    return -1;
+        if (!c->ways[i].tried)
+            return &c->ways[i];
+    return NULL;
 }
 
 /* A leg for one more attempt; -1. */
@@ -190,31 +228,38 @@ static bool races(const it_signal_client *c)
 
 it_time it_signal_race_next(const it_signal_client *c)
 {
-    return races(c) && untried(c) >= 0 && free_racer(c) >= 0 ? c->next_race : IT_NEVER;
+    const it_signal_way *way = NULL;
+    for (int i = 0; i < c->n_ways && !way; i++)
+        way = c->ways[i].tried ? NULL : &c->ways[i];
+    if (!races(c) || !way || free_racer(c) < 0)
+        return IT_NEVER;
+    if (c->hurries)
+        return c->raced_at;
+    /* Who only waits for a slow answer should not ask twice. */
+    return c->raced_at + (way->to.port != c->raced_port ? PORT_STAGGER : STAGGER);
 }
 
-/* Whether the way behind |w| goes to another port: who only waits for a slow answer should not ask twice. */
-static bool is_last_of_port(const it_signal_client *c, int w)
+/* Whether an attempt is under way. */
+static bool has_racer(const it_signal_client *c)
 {
-    return w + 1 < c->n_ways && c->ways[w + 1].to.port != c->ways[w].to.port;
+    for (int k = 0; k < IT_SIGNAL_RACERS; k++)
+        if (c->v[k])
+            return true;
+    return false;
 }
 
 int it_signal_race(it_signal_client *c)
 {
-    int err = 0, w;
+    int err = 0;
     while (err == 0 && it_signal_race_next(c) <= c->now) {
-        int k = free_racer(c);
-        w = untried(c);
-        c->tried |= 1U << w;
-        c->next_race = c->now + (is_last_of_port(c, w) ? PORT_STAGGER : STAGGER);
-        err = it_signal_open_leg(c, k, &c->ways[w]);
-        if (err == 0)
-            c->v[k]->n_way = w;
+        it_signal_way *way = untried(c);
+        way->tried = true;
+        c->raced_at = c->now;
+        c->raced_port = way->to.port;
+        c->hurries = false;
+        err = it_signal_open_leg(c, free_racer(c), way);
     }
-    for (int k = 0; k < IT_SIGNAL_RACERS; k++)
-        if (c->v[k])
-            return err;
-    if (err == 0 && races(c))
+    if (err == 0 && races(c) && !c->asking && !has_racer(c))
         it_signal_go_down(c, c->why, c->why_status);
     return err;
 }
@@ -224,10 +269,23 @@ void it_signal_lead(it_signal_client *c, int k)
     for (int i = 0; i < IT_SIGNAL_RACERS; i++) {
         if (i == k || !c->v[i])
             continue;
-        c->tried &= ~(1U << c->v[i]->n_way); /* its turn comes again where this one fails yet */
+        it_signal_way *way = find_way(c, &c->v[i]->way);
+        if (way)
+            way->tried = false; /* its turn comes again where this one fails yet */
         it_signal_drop_leg(c, i);
     }
     c->main = k;
+}
+
+/* A way of |rank| has failed: of all ways the first one's reason is told. */
+static void note_failure(it_signal_client *c, int rank, enum it_signal_why why, int status)
+{
+    c->hurries = true; /* RFC 8305 section 5: the next one without waiting */
+    if (rank >= c->why_rank)
+        return;
+    c->why_rank = rank;
+    c->why = why;
+    c->why_status = status;
 }
 
 void it_signal_fail_leg(it_signal_client *c, int k, enum it_signal_why why, int status)
@@ -237,58 +295,70 @@ void it_signal_fail_leg(it_signal_client *c, int k, enum it_signal_why why, int 
         it_signal_go_down(c, why, status);
         return;
     }
-    int w = c->v[k]->n_way;
-    if (w < c->why_way) { /* of all ways the first one's reason is told */
-        c->why_way = w;
-        c->why = why;
-        c->why_status = status;
-    }
+    note_failure(c, c->v[k]->way.rank, why, status);
     it_signal_drop_leg(c, k);
     c->at_line = c->lines.n;
-    c->next_race = c->now; /* RFC 8305 section 5: the next one without waiting */
 }
 
 /* --- sessions --- */
 
-int it_signal_begin_session(it_signal_client *c)
+/* Asks the resolver for the server's addresses. Returns 0 or IT_ERR_NOMEM. */
+static int ask_addresses(it_signal_client *c)
 {
-    int base;
-    if (needs_address(c) && c->n_ips == 0) {
-        if (!it_signal_can_ask(c, &base))
-            return 0; /* the socket to ask from has not come yet */
-        c->state = IT_SESSION_RESOLVING;
-        bool six = false, four = false;
-        for (int b = 0; b < c->n_bases; b++) {
-            four = four || it_ip_is4(c->bases[b].local.ip);
-            six = six || !it_ip_is4(c->bases[b].local.ip);
-        }
-        int err = it_dns_stub_ask(c->stub, c->now, c->host, four, six, 0);
-        if (err == IT_ERR_RANGE)
-            it_signal_go_down(c, IT_SIGNAL_NO_NAME, 0);
-        return err == IT_ERR_NOMEM ? err : 0;
+    bool six = false, four = false;
+    for (int b = 0; b < c->n_bases; b++) {
+        four = four || it_ip_is4(c->bases[b].local.ip);
+        six = six || !it_ip_is4(c->bases[b].local.ip);
     }
-    list_ways(c);
-    c->state = IT_SESSION_OPENING;
-    c->tried = 0;
-    c->why = IT_SIGNAL_UNREACHABLE; /* where there is no way at all */
-    c->why_status = 0;
-    c->why_way = IT_SIGNAL_WAYS;
-    c->next_race = c->now;
-    return it_signal_race(c);
+    int err = it_dns_stub_ask(c->stub, c->now, c->host, four, six, 0);
+    c->asking = err == 0;
+    if (err == IT_ERR_RANGE)
+        note_failure(c, needs_address(c) * IT_DNS_STUB_IPS, IT_SIGNAL_NO_NAME, 0);
+    return err == IT_ERR_NOMEM ? err : 0;
 }
 
+/* Lists the ways there are, and asks the resolver where others need it. Returns 0 or IT_ERR_NOMEM. */
+static int find_ways(it_signal_client *c)
+{
+    it_signal_list_ways(c);
+    if (c->asking || c->n_ips || needs_address(c) < 0)
+        return 0;
+    return ask_addresses(c);
+}
+
+int it_signal_begin_session(it_signal_client *c)
+{
+    if (c->stub && c->n_ips == 0 && c->n_bases == 0)
+        return 0; /* the socket to ask from has not come yet */
+    c->state = IT_SESSION_OPENING;
+    c->n_ways = 0;
+    c->why = IT_SIGNAL_UNREACHABLE; /* where there is no way at all */
+    c->why_status = 0;
+    c->why_rank = IT_SIGNAL_WAYS;
+    c->raced_at = c->now;
+    c->hurries = true;
+    int err = find_ways(c);
+    return err < 0 ? err : it_signal_race(c);
+}
+
+/* A session that opens by a proxy does not wait for the answer, which is for the other ways. */
 int it_signal_take_answer(it_signal_client *c)
 {
     it_dns_stub_answer a;
-    if (!c->stub || !it_dns_stub_answered(c->stub, &a) || c->state != IT_SESSION_RESOLVING)
+    if (!c->stub || !it_dns_stub_answered(c->stub, &a))
         return 0;
-    if (a.rcode != 0 || a.n == 0) {
-        it_signal_go_down(c, IT_SIGNAL_NO_NAME, a.rcode < 0 ? 0 : a.rcode);
-        return 0;
+    c->asking = false;
+    bool found = a.rcode == 0 && a.n > 0;
+    if (found) {
+        memcpy(c->ips, a.ip, a.n * sizeof a.ip[0]);
+        c->n_ips = a.n;
     }
-    memcpy(c->ips, a.ip, a.n * sizeof a.ip[0]);
-    c->n_ips = a.n;
-    return it_signal_begin_session(c);
+    if (c->state != IT_SESSION_OPENING)
+        return 0;
+    if (!found)
+        note_failure(c, needs_address(c) * IT_DNS_STUB_IPS, IT_SIGNAL_NO_NAME, a.rcode < 0 ? 0 : a.rcode);
+    it_signal_list_ways(c);
+    return it_signal_race(c);
 }
 
 /* --- bases --- */
@@ -322,18 +392,15 @@ static void judge_bases(it_signal_client *c)
     it_signal_redial(c);
 }
 
-void it_signal_take_base(it_signal_client *c, const it_io *in)
+int it_signal_take_base(it_signal_client *c, const it_io *in)
 {
     if (in->flow >= IT_IO_BOUND_FLOW || c->n_bases == IT_SIGNAL_BASES)
-        return;
+        return 0;
     c->bases[c->n_bases++] = (it_signal_base){in->flow, in->local};
     judge_bases(c);
-    if (c->state == IT_SESSION_OPENING && c->main < 0) { /* the round has more ways from now on */
-        uint16_t ports[] = {c->cfg.server.port, c->cfg.also};
-        for (int p = 0; p < (c->cfg.also ? 2 : 1); p++)
-            add_ways(c, in->local, ports[p]);
-    }
     it_signal_redial(c);
+    bool more = c->state == IT_SESSION_OPENING && c->main < 0; /* the round has more ways from now on */
+    return more ? find_ways(c) : 0;
 }
 
 void it_signal_lose_base(it_signal_client *c, uint32_t flow)
@@ -353,5 +420,7 @@ int it_signal_ask_session(it_signal_client *c)
         return 0;
     if (!it_signal_is_poll(c))
         return it_ws_ping(&c->v[c->main]->ws, c->now, it_signal_answer_wait(c));
-    return c->v[c->main]->busy ? it_signal_open_again(c, c->main, c->v[c->main]) : 0;
+    if (!c->v[c->main]->busy)
+        return 0;
+    return it_signal_open_again(c, c->main, c->v[c->main]);
 }

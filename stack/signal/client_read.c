@@ -36,14 +36,39 @@ static void forget_sent(it_signal_client *c, uint64_t id)
     }
 }
 
-static void take_refusal(it_signal_client *c, const it_signal_record *r)
+/* Lets |t| say to whom letter |l| was to go, and what it is. Returns 0 or IT_ERR_NOMEM. */
+static int give_back(it_signal_client *c, const it_signal_letter *l, it_signal_told *t)
 {
-    if (!c->first || c->first->id > r->refused)
-        return;
+    it_signal_record own;
+    uint8_t plain[IT_SIGNAL_LARGEST];
+    int n = it_signal_read(it_bytes_of(l->text, l->n), &own);
+    IT_ASSERT(n == 0); /* we wrote it */
+    memcpy(t->from, own.to.p, own.to.n);
+    n = it_signal_decode(&own, plain, sizeof plain);
+    if (n <= 0)
+        return 0;
+    t->data = it_malloc(c->cfg.alloc, (size_t)n);
+    if (!t->data)
+        return IT_ERR_NOMEM;
+    memcpy(t->data, plain, (size_t)n);
+    t->n = (size_t)n;
+    return 0;
+}
+
+/* What is before the message that was refused was taken. Returns 0 or IT_ERR_NOMEM. */
+static int take_refusal(it_signal_client *c, const it_signal_record *r)
+{
+    if (r->refused == 0)
+        return 0;
+    forget_sent(c, r->refused - 1);
+    if (!c->first || c->first->id != r->refused)
+        return 0;
     it_signal_told *t = it_signal_tell(c, IT_SERVICE_UNSENT);
     t->code = (int)r->refused;
     t->how = word_of(r->why);
+    int err = give_back(c, c->first, t);
     forget_sent(c, r->refused);
+    return err;
 }
 
 /* The server runs anew: it knows nothing of what was before, nor of a poll that it does not hold. Returns 0 or
@@ -104,8 +129,8 @@ static int take_record(it_signal_client *c, it_bytes text)
         err = take_hello(c, &r);
     else if (r.has & IT_SIGNAL_TAKEN)
         forget_sent(c, r.taken);
-    if (r.has & IT_SIGNAL_REFUSED)
-        take_refusal(c, &r);
+    if (err == 0 && r.has & IT_SIGNAL_REFUSED)
+        err = take_refusal(c, &r);
     return err == 0 && r.has & IT_SIGNAL_SEQ ? take_message(c, &r) : err;
 }
 

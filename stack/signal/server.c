@@ -35,6 +35,7 @@ it_signal_server *it_signal_server_new(const it_signal_server_cfg *cfg)
     it_rng_text(&s->cfg.rng, s->run, sizeof s->run - 1, "0123456789abcdef");
     it_mailboxes_init(&s->boxes, cfg->alloc, s->cfg.mailboxes);
     it_bits_init(&s->busy, cfg->alloc);
+    it_bits_init(&s->keyed, cfg->alloc);
     it_str_init(&s->reply, cfg->alloc);
     return s;
 }
@@ -56,6 +57,7 @@ static void free_link(it_signal_server *s, size_t i)
     it_free(s->cfg.alloc, l);
     s->v[i] = NULL;
     it_bits_del(&s->busy, (uint32_t)i);
+    it_bits_del(&s->keyed, (uint32_t)i);
     s->stats.connections--;
 }
 
@@ -66,6 +68,7 @@ static void free_server(void *o)
         free_link(s, i);
     it_mailboxes_fini(&s->boxes);
     it_bits_fini(&s->busy);
+    it_bits_fini(&s->keyed);
     it_str_fini(&s->reply);
     it_free(s->cfg.alloc, s->v);
     it_free(s->cfg.alloc, s->refused);
@@ -75,6 +78,17 @@ static void free_server(void *o)
 const it_signal_server_stats *it_signal_server_stat(const it_signal_server *s)
 {
     return &s->stats;
+}
+
+int it_signal_server_secret(it_signal_server *s, char line[IT_TLS_LINE_MAX])
+{
+    uint32_t i = 0;
+    while ((i = it_bits_next(&s->keyed, i)) != IT_BITS_NONE) {
+        if (it_tls_either_secret(&s->v[i]->tls, line))
+            return 1;
+        it_bits_del(&s->keyed, i); /* until it has heard more */
+    }
+    return 0;
 }
 
 /* --- WebSocket --- */
@@ -183,6 +197,8 @@ static int make_place(it_signal_server *s)
         i++;
     if (it_grow(s->cfg.alloc, &s->v, &s->cap, i + 1, sizeof *s->v) < 0 || it_bits_grow(&s->busy, (uint32_t)i + 1) < 0)
         return IT_ERR_NOMEM;
+    if (it_bits_grow(&s->keyed, (uint32_t)i + 1) < 0)
+        return IT_ERR_NOMEM;
     if (i == s->n)
         s->v[s->n++] = NULL;
     return (int)i;
@@ -199,7 +215,8 @@ static int push_layers(it_signal_server *s, it_signal_link *l, uint16_t port)
     if (s->tls_port && port == s->tls_port) {
         it_tls_cfg cfg = s->tls;
         it_rng_init(&cfg.rng, it_rng_u64(&s->tls.rng), "tls");
-        err = push_layer(l, it_tls_or_plain(&cfg));
+        l->tls = it_tls_or_plain(&cfg);
+        err = push_layer(l, l->tls);
     }
     return err < 0 ? err : push_layer(l, it_http_messages(s->cfg.alloc, IT_HTTP_SERVER, BODY_MAX));
 }
@@ -247,6 +264,8 @@ static int server_input(void *o, it_time now, const it_io *in)
         return (int)in->data.n;
     it_signal_link *l = s->v[i];
     it_bits_add(&s->busy, (uint32_t)i);
+    if (l->tls.ops)
+        it_bits_add(&s->keyed, (uint32_t)i);
     if (in->kind == IT_IO_DATA)
         l->active = now;
     int n = it_layers_input(&l->ls, now, in);

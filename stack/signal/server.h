@@ -47,6 +47,8 @@ it_signal_server *it_signal_server_new(const it_signal_server_cfg *cfg);
  * others there have none, as before. */
 void it_signal_server_tls(it_signal_server *s, const it_tls_cfg *tls, uint16_t port);
 const it_signal_server_stats *it_signal_server_stat(const it_signal_server *s);
+/* The next line of the key log of any of its TLS connections, where |tls| said log_keys, as it_tls_secret: 1, or 0. */
+int it_signal_server_secret(it_signal_server *s, char line[IT_TLS_LINE_MAX]);
 
 /* Its table: input, tick, next, output, free. It has no events. */
 extern const it_object_ops it_signal_server_ops;

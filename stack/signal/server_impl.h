@@ -14,6 +14,7 @@ typedef struct it_signal_link {
     uint8_t mode; /* enum it_signal_link_mode */
     it_stream s;
     it_layers ls;
+    it_layer tls;   /* ops NULL: none, whatever the client says */
     uint32_t box;   /* of POLL, WS; IT_MAILBOX_NONE */
     it_time active; /* when it last said something */
     it_time hold;   /* POLL: until then */
@@ -29,6 +30,7 @@ struct it_signal_server {
     it_signal_link **v; /* NULL: a free place */
     size_t n, cap;
     it_bits busy;      /* links that may have something to put out */
+    it_bits keyed;     /* those whose TLS may have lines for a key log */
     uint32_t *refused; /* flows to reset */
     size_t n_refused, cap_refused;
     it_time now;

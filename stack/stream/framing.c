@@ -18,6 +18,7 @@ typedef struct framing {
     frame in, out;
     bool opened, fin_in, fin_out, rst_in, rst_out; /* to be passed on */
     bool over;
+    enum it_io_end end; /* of the RST that is passed up */
     const char *why;
 } framing;
 
@@ -79,6 +80,7 @@ static int framing_from_below(void *l, it_time now, const it_io *in)
         return 0;
     case IT_IO_RST:
         f->over = f->rst_in = true;
+        f->end = in->end;
         return 0;
     default:
         return 0;
@@ -105,6 +107,7 @@ static int framing_to_above(void *l, it_time now, it_io *out, uint8_t *buf, size
     if (!f->rst_in && !f->fin_in)
         return 0;
     out->kind = f->rst_in ? IT_IO_RST : IT_IO_FIN;
+    out->end = f->end;
     f->rst_in = f->fin_in = false;
     return 1;
 }

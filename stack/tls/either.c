@@ -94,3 +94,9 @@ it_layer it_tls_or_plain(const it_tls_cfg *cfg)
     e->cfg = *cfg;
     return (it_layer){&EITHER_OPS, e};
 }
+
+int it_tls_either_secret(const it_layer *l, char line[IT_TLS_LINE_MAX])
+{
+    const either *e = l->l;
+    return e->tls.ops ? it_tls_secret(&e->tls, line) : 0;
+}

@@ -7,5 +7,7 @@
 
 /* Makes the layer; |cfg| as it_tls_layer's, of a server. No layer (ops NULL) without memory. */
 it_layer it_tls_or_plain(const it_tls_cfg *cfg);
+/* As it_tls_secret, of |l|'s TLS; 0 where there is none. */
+int it_tls_either_secret(const it_layer *l, char line[IT_TLS_LINE_MAX]);
 
 #endif

@@ -69,7 +69,7 @@ fi
 scenario scenarios/words.lua <<'LUA'
 local tank = require "icetank"
 return tank.scenario { "a text by the signal server",
-  matrix = { carrier = { "websocket", "http-poll" } },
+  matrix = { carrier = { "websocket", "http-poll", "wss", "https-poll" } },
   run = function(t, cell)
     local a, b = t:host { "a", behind = "linux-masq" }, t:host { "b", behind = "port-cone" }
     local one, other = a:carrier { cell.carrier, to = b }, b:carrier { cell.carrier, to = a }
@@ -78,14 +78,20 @@ return tank.scenario { "a text by the signal server",
   end }
 LUA
 
-claim "signaling is dissected as WebSocket and as HTTP"
+claim "signaling is dissected as WebSocket and as HTTP, also inside TLS, in one pass: secrets come before what they open"
 run run scenarios/words.lua --out o --pcap all
 ends 0
 if command -v tshark >/dev/null 2>&1; then
-  for want in websocket:websocket http-poll:http; do
+  for want in websocket:websocket http-poll:http wss:websocket https-poll:http; do
     f="o/cases/words,carrier=${want%:*}.pcapng"
     tshark -r "$f" -Y "${want#*:}" -x 2>err >l || wrong "tshark: $f: $(cat err)"
     has l 'hello'
+    case $want in
+    wss:* | https-poll:*) # the Finished is encrypted (RFC 8446 section 4.4.4)
+      tshark -r "$f" -Y 'tls.handshake.type == 20' 2>err >l || wrong "tshark: $f: $(cat err)"
+      [ -s l ] || wrong "$f: no Finished is opened"
+      ;;
+    esac
     tshark -r "$f" -Y '_ws.malformed' 2>/dev/null >bad
     [ ! -s bad ] || wrong "$f: malformed: $(head -n 2 bad)"
   done

@@ -190,7 +190,8 @@ typedef struct it_oracle_side {
     int streams, stream_base;            /* that session's streams, and from which base they leave */
     it_oracle_web web[IT_ORACLE_WEBS];   /* ways to a relay over WebSocket, as it tries them in turn */
     int n_webs;
-    int racers; /* streams that were tried beside the first, as that took long to open */
+    int racers;         /* streams that were tried beside the first, as that took long to open */
+    uint8_t stream_box; /* 1 + the index of the box whose own host hands them on; 0: none does */
 } it_oracle_side;
 
 #define IT_ORACLE_TURNS 8

@@ -245,20 +245,6 @@ static enum it_oracle_outcome outcome_of(web_grade g)
     return OF[g];
 }
 
-int it_oracle_reach_web(it_alloc *alloc, const it_oracle_query *q, int side, const it_oracle_web *w,
-                        enum it_oracle_outcome *outcome, char *why, size_t cap)
-{
-    const it_oracle_base *base;
-    it_oracle_query *one = it_malloc(alloc, sizeof *one);
-    if (!one)
-        return IT_ERR_NOMEM;
-    *one = *q;
-    snprintf(why, cap, "no address of the server's family");
-    *outcome = outcome_of(way_grade(q, one, side, w, &base, why, cap));
-    it_free(alloc, one);
-    return 0;
-}
-
 static void judge_side(const it_oracle_query *q, it_oracle_query *one, int who, web_side *out)
 {
     const it_oracle_side *s = &q->side[who];

@@ -277,9 +277,12 @@ static void reach_walk(const it_oracle_query *q, reach_way *w, reach_at a, it_or
         reach_at at = reach_at_box(w, i, a);
         reach_box(&at, r);
     }
-    if (end < all)
-        reach_worsen(r, IT_ORACLE_REACH_CAUGHT, "%s answers %s to port %u itself", w->chain[end]->name,
-                     transport_of(&a), (unsigned)a.port);
+    if (end == all)
+        return;
+    reach_worsen(r, IT_ORACLE_REACH_CAUGHT, "%s answers %s to port %u itself", w->chain[end]->name, transport_of(&a),
+                 (unsigned)a.port);
+    if (r->outcome == IT_ORACLE_REACH_CAUGHT)
+        r->box = (uint8_t)(w->chain[end] - q->box + 1);
 }
 
 /* Whether |one| is a better answer than |r|, which may be none yet: by what may come of it, then the sooner. */

@@ -27,6 +27,7 @@ typedef struct it_oracle_reach {
     uint8_t families; /* by which: bits IT_ORACLE_V4, V6, of the host's addresses; 0: NONE */
     it_time since;    /* from when on, since the world began: after a login; 0: at once */
     int64_t bytes;    /* CUT: of payload, both ways together */
+    uint8_t box;      /* CAUGHT: 1 + the index of the box that answers; else 0 */
     char why[256];    /* the deciding rule, one sentence */
 } it_oracle_reach;
 
@@ -35,11 +36,6 @@ typedef struct it_oracle_reach {
  * 6146). |*r| is written whole. Sources: RFC 4787, 5382, 6092 for the state that lets answers in. */
 void it_oracle_reach_server(const it_oracle_query *q, int side, const it_oracle_server *server,
                             enum it_oracle_transport transport, it_oracle_reach *r);
-
-/* The same of way |w|, whose server need not be a relay, with what a proxy and a box that answers in the server's place
- * make of it: whether a connection by it must open, may, or not, and why. Returns 0 or IT_ERR_NOMEM. */
-int it_oracle_reach_web(it_alloc *alloc, const it_oracle_query *q, int side, const it_oracle_web *w,
-                        enum it_oracle_outcome *outcome, char *why, size_t cap) IT_MUST_CHECK;
 
 /* "none", "either", "caught", "cut", "open". */
 const char *it_oracle_reached_name(enum it_oracle_reached outcome);

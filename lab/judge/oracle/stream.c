@@ -3,33 +3,61 @@
 
 #include <stdio.h>
 
-#define FOREVER (IT_NEVER / 4)   /* longer than any run; what is added to it is no overflow */
-#define CHECKS 16                /* flows of a base that checks */
-#define TRIED_AGAIN (4 * IT_SEC) /* SYNs after 1 and 3 s (RFC 6298 section 2) find what a second has brought */
+#define FOREVER (IT_NEVER / 4) /* longer than any run; what is added to it is no overflow */
+#define CHECKS 16              /* flows of a base that checks */
 
-/* Where a stream of side |who| passes a NAT of IPv4: the box, and whose address the box takes it for. */
+/* Where a flow of side |who| passes a NAT of IPv4: the box, and whose address the box takes it for. */
 typedef struct stream_at {
     int box;
     it_ip host;
 } stream_at;
 
-/* The NATs on the way of the streams of side |who|, from the host outwards; returns how many. An inner one's first
- * address stands for it. */
+/* Who stands inside a box, as it counts: an address, and what leaves from there before a call is signaled. */
+typedef struct stream_host {
+    it_ip ip;
+    uint32_t flows;  /* streams, and questions to servers */
+    uint32_t racers; /* streams that there may be besides */
+} stream_host;
+
+enum { STREAM_HOSTS = 2 * IT_ORACLE_BASES + 2 };
+
+typedef struct stream_box {
+    stream_host host[STREAM_HOSTS];
+    int n;
+    bool streams; /* one of signaling passes, or is tried */
+} stream_box;
+
+/* Whom the boxes further out take what the own host of box |box| hands on for: nobody whose address is known. */
+static it_ip own_host(int box)
+{
+    return (it_ip){0, (uint64_t)box + 1};
+}
+
+/* The NATs on the way of a flow from base |b|, from the host outwards; returns how many. An inner one's first address
+ * stands for it, and the own host of box |by| - 1 for what that hands on; |by| 0: nothing is. */
+static int stream_way(const it_oracle_query *q, const it_oracle_base *b, int by, stream_at at[IT_ORACLE_BOXES])
+{
+    int n = 0;
+    it_ip host = b->ip;
+    for (int net = it_ip_is4(b->ip) ? b->net : 0; net > 0 && n < IT_ORACLE_BOXES; net = q->box[net - 1].outer) {
+        const it_oracle_box *box = &q->box[net - 1];
+        if (net == by)
+            host = own_host(net - 1);
+        if (box->kind != IT_ORACLE_NAT)
+            continue;
+        at[n++] = (stream_at){net - 1, host};
+        host = box->n_ext ? box->ext[0] : host;
+    }
+    return n;
+}
+
+/* Likewise of the streams of side |who|; none where there are none. */
 static int stream_boxes(const it_oracle_query *q, int who, stream_at at[IT_ORACLE_BOXES])
 {
     const it_oracle_side *s = &q->side[who];
-    int n = 0;
-    if (s->streams == 0 || s->stream_base >= s->n_bases || !it_ip_is4(s->base[s->stream_base].ip))
+    if (s->streams == 0 || s->stream_base >= s->n_bases)
         return 0;
-    it_ip host = s->base[s->stream_base].ip;
-    for (int net = s->base[s->stream_base].net; net > 0 && n < IT_ORACLE_BOXES; net = q->box[net - 1].outer) {
-        const it_oracle_box *b = &q->box[net - 1];
-        if (b->kind != IT_ORACLE_NAT)
-            continue;
-        at[n++] = (stream_at){net - 1, host};
-        host = b->n_ext ? b->ext[0] : host;
-    }
-    return n;
+    return stream_way(q, &s->base[s->stream_base], s->stream_box, at);
 }
 
 /* One stream of |at| is there, and stays. */
@@ -40,6 +68,7 @@ static void hold_one(it_orc *o, const stream_at *at)
     if (o->n_maps == IT_ORC_MAPS || o->n_sessions == IT_ORC_SESSIONS)
         return;
     o->map[o->n_maps] = (it_orc_map){at->box, in, none, none, FOREVER, ++o->made};
+    o->given[at->box]++; /* a mapping that lives, as those that it_orc_alloc counts: none of theirs has ended for it */
     o->session[o->n_sessions++] =
         (it_orc_session){.box = at->box, .map = o->n_maps++, .in = in, .last = FOREVER, .stage = IT_ORC_STREAM};
     if (most_new)
@@ -57,52 +86,50 @@ void it_orc_hold_streams(it_orc *o)
     }
 }
 
-/* Addresses of side |who| behind |box|, of IPv4. */
-static uint32_t bases_behind(const it_oracle_query *q, int who, int box)
+/* The place of |ip| among the hosts of |b|, made where there is none yet. */
+static stream_host *host_at(stream_box *b, it_ip ip)
 {
-    const it_oracle_side *s = &q->side[who];
-    uint32_t n = 0;
-    for (int i = 0; i < s->n_bases; i++) {
-        int net = it_ip_is4(s->base[i].ip) ? s->base[i].net : 0;
-        while (net > 0 && net - 1 != box)
-            net = q->box[net - 1].outer;
-        n += net > 0;
-    }
-    return n;
+    for (int i = 0; i < b->n; i++)
+        if (it_ip_eq(b->host[i].ip, ip))
+            return &b->host[i];
+    stream_host *h = &b->host[b->n < STREAM_HOSTS ? b->n++ : STREAM_HOSTS - 1];
+    h->ip = ip;
+    return h;
 }
 
-/* How many flows ask box |box| for a place before a call is signaled: streams, and questions to a STUN server; and how
- * many more there may be, |*racers|. */
-static uint32_t early_flows(const it_oracle_query *q, int box, uint32_t *racers)
+/* How many flows of IPv4 a base begins with: each of its sockets asks the STUN server, and for an allocation by each
+ * way to the TURN server. */
+static uint32_t questions(const it_oracle_query *q)
 {
-    uint32_t flows = 0;
-    *racers = 0;
-    for (int who = 0; who < 2; who++) {
-        stream_at at[IT_ORACLE_BOXES];
-        int n = stream_boxes(q, who, at);
+    uint32_t servers = !it_ip_none(q->stun.ip[0]);
+    for (int i = 0; i < q->n_turns; i++)
+        servers += !it_ip_none(q->turn[i].server.ip[0]);
+    return servers * (uint32_t)(q->transports > 1 ? q->transports : 1);
+}
+
+/* Adds what side |who| asks of |box| to |*b|. Other streams than the session's may begin at any base. */
+static void add_side(const it_oracle_query *q, int who, int box, stream_box *b)
+{
+    const it_oracle_side *s = &q->side[who];
+    stream_at at[IT_ORACLE_BOXES];
+    int n = stream_boxes(q, who, at);
+    for (int i = 0; i < n; i++) {
+        if (at[i].box != box)
+            continue;
+        host_at(b, at[i].host)->flows += (uint32_t)s->streams;
+        b->streams = true;
+    }
+    for (int k = 0; k < s->n_bases && s->streams; k++) {
+        n = stream_way(q, &s->base[k], 0, at);
         for (int i = 0; i < n; i++) {
             if (at[i].box != box)
                 continue;
-            flows += (uint32_t)q->side[who].streams + bases_behind(q, who, box);
-            *racers += (uint32_t)q->side[who].racers;
+            stream_host *h = host_at(b, at[i].host);
+            h->flows += questions(q);
+            h->racers += (uint32_t)s->racers;
+            b->streams |= s->racers > 0;
         }
     }
-    return flows;
-}
-
-/* Whether |box|, which gives each host an address of its own, has fewer than there are hosts that need one. */
-static bool lacks_addresses(const it_oracle_query *q, int box)
-{
-    it_ip host[2];
-    uint32_t hosts = 0;
-    for (int who = 0; who < 2; who++) {
-        stream_at at[IT_ORACLE_BOXES];
-        int n = stream_boxes(q, who, at);
-        for (int i = 0; i < n; i++)
-            if (at[i].box == box && (hosts == 0 || !it_ip_eq(host[0], at[i].host)))
-                host[hosts++] = at[i].host;
-    }
-    return q->box[box].u.nat.one2one && q->box[box].u.nat.pool < hosts;
 }
 
 /* Whether |most|, 0: no limit, is less than |flows|; or, where there may be |racers| more, than what a call has, too.
@@ -112,28 +139,67 @@ static bool leaves_none(uint32_t most, uint32_t flows, uint32_t racers)
     return most && most < flows + (racers ? racers + CHECKS : 0);
 }
 
+/* Whether a limit of |n| may leave no room for a stream among the flows of |b|: those of a host, or of all together. */
+static bool is_crowded(const it_oracle_nat *n, const stream_box *b)
+{
+    uint32_t flows = 0, racers = 0;
+    for (int i = 0; i < b->n; i++) {
+        const stream_host *h = &b->host[i];
+        if (leaves_none(n->most_sessions, h->flows, h->racers) || leaves_none(n->most_ports, h->flows, h->racers))
+            return true;
+        flows += h->flows;
+        racers += h->racers;
+    }
+    return leaves_none(n->most_table, flows, racers);
+}
+
+/* How long a SYN may have to wait at |n|, which lets a host begin few flows a second, until all that a host of |b|
+ * begins with have had their turn: to the try after that (RFC 6298 section 2: after 1, 3, 7 and 15 s), and a second of
+ * grace. */
+static it_time rush_wait(const it_oracle_nat *n, const stream_box *b)
+{
+    it_time turn = 0, wait = IT_SEC;
+    for (int i = 0; i < b->n; i++) {
+        uint32_t flows = b->host[i].flows + b->host[i].racers;
+        it_time own = flows > n->most_new ? (flows - n->most_new) * (IT_SEC / n->most_new) : 0;
+        turn = own > turn ? own : turn;
+    }
+    if (turn == 0)
+        return 0;
+    while (wait <= turn)
+        wait = 2 * wait + IT_SEC;
+    return wait + IT_SEC;
+}
+
+/* What keeps a stream of signaling from passing |n|, or may; NULL: nothing does. */
+static const char *crowd_reason(const it_oracle_nat *n, const stream_box *b)
+{
+    if (n->one2one && n->pool < (uint32_t)b->n)
+        return "has no address for one of the hosts, which cannot signal";
+    return is_crowded(n, b) ? "has room for few flows, and signaling may take or need one" : NULL;
+}
+
 bool it_oracle_crowd_streams(it_oracle_query *q, char *why, size_t cap)
 {
-    bool crowded = false, rushed = false;
+    bool crowded = false;
+    it_time wait = 0;
     for (int i = 0; i < q->n_boxes; i++) {
         const it_oracle_nat *n = &q->box[i].u.nat;
-        uint32_t racers = 0, flows = q->box[i].kind == IT_ORACLE_NAT ? early_flows(q, i, &racers) : 0;
-        if (flows == 0)
+        stream_box b = {.n = 0};
+        for (int who = 0; who < 2 && q->box[i].kind == IT_ORACLE_NAT; who++)
+            add_side(q, who, i, &b);
+        if (!b.streams)
             continue;
-        rushed |= n->most_new && n->most_new < flows + racers;
-        const char *what = NULL;
-        if (leaves_none(n->most_sessions, flows, racers) || leaves_none(n->most_ports, flows, racers) ||
-            leaves_none(n->most_table, flows, racers))
-            what = "has room for few flows, and signaling may take or need one";
-        if (lacks_addresses(q, i))
-            what = "has no address for one of the hosts, which cannot signal";
+        it_time own = n->most_new ? rush_wait(n, &b) : 0;
+        wait = own > wait ? own : wait;
+        const char *what = crowd_reason(n, &b);
         if (what)
             snprintf(why, cap, "%s %s", q->box[i].name, what);
         crowded |= what != NULL;
     }
-    for (int who = 0; who < 2 && rushed; who++) {
-        q->side[who].session_most += TRIED_AGAIN;
-        q->side[who].hears_most += TRIED_AGAIN;
+    for (int who = 0; who < 2; who++) {
+        q->side[who].session_most += wait * q->side[who].streams;
+        q->side[who].hears_most += wait * q->side[who].streams;
     }
     return crowded;
 }

@@ -101,7 +101,8 @@ static void webs_of(lua_State *L, int at, it_oracle_side *side)
 }
 
 /* Fills |side| from the table at |at|: { { net, ip, up, down, slack }..., ta, rto, as_told, checks_first, keepalive,
- * least, most, session_least, session_most, hears_least, hears_most, streams, racers, stream_base, webs }. */
+ * least, most, session_least, session_most, hears_least, hears_most, streams, racers, stream_base,
+ * stream_box, webs }. */
 static void side_of(lua_State *L, int at, it_oracle_side *side)
 {
     side->n_bases = (int)luaL_len(L, at);
@@ -123,6 +124,7 @@ static void side_of(lua_State *L, int at, it_oracle_side *side)
     side->streams = (int)it_script_int(L, at, "streams", 0);
     side->racers = (int)it_script_int(L, at, "racers", 0);
     side->stream_base = (int)it_script_int(L, at, "stream_base", 0);
+    side->stream_box = (uint8_t)it_script_int(L, at, "stream_box", 0);
     lua_getfield(L, at, "webs");
     webs_of(L, lua_gettop(L), side);
     lua_pop(L, 1);
@@ -263,7 +265,7 @@ static int d_oracle(lua_State *L)
     return 2;
 }
 
-/* reach(side, boxes, server, whether by TCP, patience) -> { outcome, families, since, bytes, why } */
+/* reach(side, boxes, server, whether by TCP, patience) -> { outcome, families, since, bytes, box, why } */
 static int d_reach(lua_State *L)
 {
     it_oracle_query *q = lua_newuserdatauv(L, sizeof *q, 0);
@@ -284,27 +286,9 @@ static int d_reach(lua_State *L)
     lua_setfield(L, -2, "since");
     lua_pushinteger(L, r.bytes);
     lua_setfield(L, -2, "bytes");
+    lua_pushinteger(L, r.box);
+    lua_setfield(L, -2, "box");
     return 1;
 }
 
-/* reach_web(side, boxes, way, patience) -> "open", "either" or "none", why */
-static int d_reach_web(lua_State *L)
-{
-    it_oracle_query *q = lua_newuserdatauv(L, sizeof *q, 0);
-    it_oracle_web w = {.via = IT_ORACLE_VIA_NONE};
-    enum it_oracle_outcome outcome;
-    char why[256];
-    memset(q, 0, sizeof *q);
-    side_of(L, 1, &q->side[0]);
-    boxes_of(L, 2, q);
-    web_of(L, 3, &w);
-    q->patience = luaL_checkinteger(L, 4);
-    q->now = it_lab_now(it_script_of(L)->lab);
-    it_script_check(L, it_oracle_reach_web(it_script_of(L)->alloc, q, 0, &w, &outcome, why, sizeof why), "oracle");
-    lua_pushstring(L, it_oracle_outcome_name(outcome));
-    lua_pushstring(L, why);
-    return 2;
-}
-
-const luaL_Reg IT_SCRIPT_ORACLE[] = {
-    {"oracle", d_oracle}, {"reach", d_reach}, {"reach_web", d_reach_web}, {NULL, NULL}};
+const luaL_Reg IT_SCRIPT_ORACLE[] = {{"oracle", d_oracle}, {"reach", d_reach}, {NULL, NULL}};

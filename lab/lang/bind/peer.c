@@ -472,6 +472,22 @@ static void push_check(lua_State *L, const it_model_event *ev)
     set_bool(L, "controlling", ev->controlling);
 }
 
+/* Of what carries data: these, whose they are or for whom they were, and what is known of their way. */
+static void push_data(lua_State *L, const it_model_event *ev)
+{
+    lua_pushlstring(L, (const char *)ev->data.p, ev->data.n);
+    lua_setfield(L, -2, ev->kind == IT_EV_SIGNAL ? "blob" : "data");
+    if (ev->kind != IT_EV_UNSENT)
+        set_addr(L, "addr", ev->remote);
+    if (ev->meta.ttl) {
+        set_bool(L, "df", !ev->meta.frag);
+        set_int(L, "ttl", ev->meta.ttl);
+        set_int(L, "tos", ev->meta.tos);
+    }
+    set_text(L, "user", ev->user);
+    set_text(L, "why", ev->why);
+}
+
 /* The fields of an event as scripts see them. */
 static void push_fields(lua_State *L, const it_model_event *ev)
 {
@@ -492,15 +508,8 @@ static void push_fields(lua_State *L, const it_model_event *ev)
         break;
     case IT_EV_SIGNAL:
     case IT_EV_MESSAGE:
-        lua_pushlstring(L, (const char *)ev->data.p, ev->data.n);
-        lua_setfield(L, -2, ev->kind == IT_EV_SIGNAL ? "blob" : "data");
-        set_addr(L, "addr", ev->remote);
-        if (ev->meta.ttl) {
-            set_bool(L, "df", !ev->meta.frag);
-            set_int(L, "ttl", ev->meta.ttl);
-            set_int(L, "tos", ev->meta.tos);
-        }
-        set_text(L, "user", ev->user);
+    case IT_EV_UNSENT:
+        push_data(L, ev);
         break;
     case IT_EV_DOWN:
         set_text(L, "why", ev->why);

@@ -2,12 +2,13 @@
 #include "lab/lang/bind/impl.h"
 #include "netsim/see/trips.h"
 
-/* trips_begin(): from now on they are seen. A second time changes nothing. */
+/* trips_begin(near, far): those of a call between them are seen from now on. A second time changes nothing. */
 static int p_begin(lua_State *L)
 {
     it_script *s = it_script_of(L);
+    const it_node *ends[2] = {it_host_node(it_script_host(L, 1)), it_host_node(it_script_host(L, 2))};
     if (!s->trips)
-        s->trips = it_trips_new(s->alloc, it_lab_world(s->lab));
+        s->trips = it_trips_new(s->alloc, it_lab_world(s->lab), ends);
     it_script_check(L, s->trips ? 0 : IT_ERR_NOMEM, "trips");
     return 0;
 }

@@ -121,8 +121,9 @@ return function(L)
   end
 
   -- The boxes between `hosts` and the internet, each once, as a list with numbers; net number n is the inside of box n, 0 the internet.
-  local function world_of()
-    local w = { list = {}, number = {} }
+  -- `till`: those up to this one, whose inside is the internet.
+  local function world_of(till)
+    local w = { list = {}, number = {}, at = {} }
     local function add(node, box, outer)
       local b = { node = node, outer = outer, only = rawget(box, "only") == "v6" and 6 or rawget(box, "only") == "v4" and 4 or 0 }
       w.list[#w.list + 1] = b
@@ -130,7 +131,7 @@ return function(L)
     end
     -- The number of the net inside `box`. The IPv6 half of a NAT stands between it and its LAN.
     function w.inside(box)
-      if not box then return 0 end
+      if not box or box == till then return 0 end
       if w.number[box] then return w.number[box] end
       local net = box[NET]
       local b, n = add(box.node, box, w.inside(net.parent.box))
@@ -139,7 +140,7 @@ return function(L)
       if box.kind == "nat" and net.gateway4 then b.inside, b.bits = net.gateway4, net.bits4 end
       local guard = rawget(box, "guard")
       if guard then n = select(2, add(guard.node, guard, n)) end
-      w.number[box] = n
+      w.number[box], w.at[n] = n, box
       return n
     end
     return w
@@ -241,6 +242,7 @@ return function(L)
     if s.model == "B" then a.webs, b.webs = L.webs_of(near, w, s, server_of), L.webs_of(far, w, s, server_of) end
     local ab, ba = (up_a or 0) + (down_b or 0), (up_b or 0) + (down_a or 0)
     local adds, doubt = L.signal_bounds(near, far, L.carrier_kind(s.carrier), a, b, ab, ba)
+    for _, side in ipairs { a, b } do side.stream_box = side.stream_at and w.number[side.stream_at] end
     if a.lite == 1 and b.lite == 1 then a.lite, b.lite = 0, 0 end -- where checks would have passed, data does
     local n, turns = s.transports or L.transports(s), turns_of(s)
     local stun = L.servers.stun
@@ -256,6 +258,7 @@ return function(L)
       a.streams, b.streams = 0, 0
       v = either_of(v, (ask()))
     end
+    v.signaled = not adds and "no" or (doubt or crowded) and "perhaps" or "yes"
     if not adds then return L.cannot_signal(v, doubt) end
     if s.model == "B" and v.outcome == "open" then
         local fails, why = roles_clash(near.behaviour, far.behaviour)
@@ -268,20 +271,31 @@ return function(L)
 
   -- Whether `host` reaches `port` of `server`, a host at the internet, by TCP or UDP, within `patience` ns from now on; from its address `ip`
   -- of `iface` where these are given.
-  function L.predict_reach(host, server, port, tcp, patience, iface, ip)
-    local w = world_of()
-    local side = side_of(host, w, { ta = 0 }, iface, ip)
-    local v = core.reach(side, w.list, server_of(server, port), tcp, patience)
+  local function reach(side, w, server, tcp, patience)
+    local v = core.reach(side, w.list, server, tcp, patience)
     v.since = v.since > 0 and L.duration(v.since) or nil
     if v.outcome ~= "cut" then v.bytes = nil end
-    return v
+    local caught = v.box
+    v.box = nil
+    return v, caught > 0 and w.at[caught] or nil -- the box that answers in the server's place
   end
-  -- Likewise by the proxy with URL `via`: "open", "either" or "none", and why.
-  function L.predict_proxy(host, server, port, patience, iface, ip, via)
+  function L.predict_reach(host, server, port, tcp, patience, iface, ip)
     local w = world_of()
-    local side = side_of(host, w, { ta = 0 }, iface, ip)
-    local way = L.way_by_proxy(w, server_of(server, port), port, iface, ip, via)
-    return core.reach_web(side, w.list, way, patience)
+    return reach(side_of(host, w, { ta = 0 }, iface, ip), w, server_of(server, port), tcp, patience)
+  end
+  -- Likewise whether it reaches `port` of the own host of `box`, one of the boxes that it is behind.
+  function L.predict_reach_own(host, box, port, patience, iface, ip)
+    local w, access = world_of(box), rawget(box, "access")
+    return reach(side_of(host, w, { ta = 0 }, iface, ip), w, { four = access.own, six = access.own6, port = port }, true, patience)
+  end
+  -- Likewise whether the own host of `box` reaches `port` of `server`.
+  function L.predict_own_reach(box, server, port, tcp, patience)
+    local w, out = world_of(), rawget(box, "own_out")
+    local wire, side = wire_of(out.wire), { ta = 0 }
+    for i, ip in ipairs(out.ips) do
+      side[i] = { net = w.inside(out.net.box), ip = ip, up = wire.up, down = wire.down, slack = wire.slack, lossy = wire.lossy }
+    end
+    return reach(side, w, server_of(server, port), tcp, patience)
   end
   -- Why no other interface of end `e` took over when its own went, as far as interfaces and boxes tell; nil where they would have let it.
   function L.untaken(call, e)
@@ -585,7 +599,7 @@ return function(L)
       deciding[e] = fault
       for _, k in ipairs { "t_detect", "t_death", "t_recover" } do out[k] = most(out[k], own[k]) end
     end
-    local trips = first_media(call)
+    local trips = call == L.calls[1] and first_media(call) or nil
     out.round_trips = trips and #trips // 2 -- those before the packet of media leaves; half a one counts as one
     return out, trips
   end

@@ -77,7 +77,7 @@ return function(L)
         end
       end
     end
-    rawset(host, "sessions", nil)
+    L.lose_carriers(host)
     rawset(host, "introduces", nil)
     for app, to in L.pairs(L.apps) do
       if to.host == host then L.apps[app] = nil end
@@ -416,10 +416,17 @@ return function(L)
     end
     return #out > 0 and out or nil
   end
+  -- What the mailbox of the far side has no room for goes to it again, as long as `pc` is of use.
+  local function send_again(pc, wire)
+    pump(wire, wire, "unsent", function(ev)
+      L.block(core.now() + FULL)
+      if not rawget(pc, "ended") then wire:send(ev.data) end
+    end)
+  end
   -- B: blobs go over the carrier, both sides start.
   function standard.B(host, far, s)
     local pc = new_b(host, { stun = servers_up().stun, turn = L.turn_uris(s.turn), media = s.media, restart = s.restart, streams = s.streams, components = s.components, bundle = s.bundle, tcp = s.tcp, ws = L.web_uris(s.ws, host) })
-    local wire = L.open_carrier(host, { L.carrier_kind(s.carrier), to = far })
+    local wire = L.open_carrier(host, { L.carrier_kind(s.carrier), to = far }, true)
     pump(pc, wire, "signal", function(ev)
       while true do
         local sent, why = wire:send(ev.blob)
@@ -428,12 +435,14 @@ return function(L)
       end
     end)
     pump(wire, wire, "message", function(ev) if not rawget(pc, "ended") then pc:signal(ev.data) end end)
+    send_again(pc, wire)
     pc:start()
     return pc
   end
   -- One session of E: the shipped library runs ICE in the script. `conn` exists from the start, so that a call that never opens can die;
   -- `wanted` says whether it is still of use when an address is found, `opened` is told when the session is there.
   local function run_e(host, conn, wire, s, role, media, wanted, opened)
+    send_again(conn, wire)
     L.spawn(host, function()
       local ice = L.require "lib.ice"
       local e = open_e(host, ice.credentials(host))
@@ -462,7 +471,7 @@ return function(L)
       for c = 1, want.components do conns[c] = new_conn(host, ("%s/e-call/%d.%d"):format(host.label, i, c)) end
       parts[i] = conns[2] and L.compose(new_conn(host, ("%s/e-call/%d"):format(host.label, i)), conns, true) or conns[1]
       for c, conn in ipairs(conns) do
-        run_e(host, conn, L.open_carrier(host, { L.carrier_kind(s.carrier), to = far }), s, role, c == 1 and stream.voice and "voice" or "none",
+        run_e(host, conn, L.open_carrier(host, { L.carrier_kind(s.carrier), to = far }, true), s, role, c == 1 and stream.voice and "voice" or "none",
           function() return not rawget(whole, "ended") and not rawget(parts[i], "ended") end,
           function(it) -- what is sent to the stream, or to the whole, leaves by its first component
             for _, above in ipairs(c == 1 and { parts[i], i == 1 and whole or nil } or {}) do
@@ -482,7 +491,7 @@ return function(L)
     if want then return several_e(host, far, s, role, want) end
     if L.wants_rtp({ s.media }, "call.media") then L.unsupported("call.media: model E streams voice, not RTP") end
     local conn = new_conn(host, host.label .. "/e-call")
-    local wire = L.open_carrier(host, { L.carrier_kind(s.carrier), to = far })
+    local wire = L.open_carrier(host, { L.carrier_kind(s.carrier), to = far }, true)
     run_e(host, conn, wire, s, role, s.media or "none", function() return true end, function() end)
     return conn
   end
@@ -494,7 +503,7 @@ return function(L)
     if near == far then L.fail("call: a host cannot call itself") end
     L.model = L.model or s.model
     if not standard[s.model] then L.unsupported("model %s is not built yet", s.model) end
-    core.trips_begin()
+    core.trips_begin(near.node, far.node)
     local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, turn = s.turn, ws = s.ws, verdict = L.predict(near, far, s) }
     call.oracle = L.readonly(call.verdict, "oracle", { "path", "first", "either", "may_fail" }) -- which only some have
     L.calls[#L.calls + 1] = call
@@ -511,7 +520,7 @@ return function(L)
 
   function L.host_methods(HostClass)
     Host = HostClass
-    L.method(Host, "carrier", L.open_carrier)
+    L.method(Host, "carrier", function(self, s) return L.open_carrier(self, s) end)
     local function maker(model, verb, make)
       Host.getters[model] = function(o)
         local m, view = {}, nil

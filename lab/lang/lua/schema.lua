@@ -200,11 +200,12 @@ schema.events = {
   test = { addr = "address", user = "string", base = "address", priority = "count", controlling = "boolean", nominate = "boolean" },
   success = { addr = "address", reflexive = "address", user = "string", base = "address", nominate = "boolean" },
   reflexive = { addr = "address", base = "address" }, status = { code = "status" }, subscriber = { peer = "string" }, up = {}, down = { why = "string" },
+  unsent = { data = "string", why = "string" },
 }
 
 -- Class of source -> the events it tells; those of its parent class come on top.
 schema.tells = {
-  Carrier = { "message", "up", "down" }, App = { "open", "closed", "up", "down" }, RelayClient = { "up", "down", "message" }, Udp = { "message", "open", "closed" }, Tcp = { "open", "message", "closed" },
+  Carrier = { "message", "up", "down", "unsent" }, App = { "open", "closed", "up", "down" }, RelayClient = { "up", "down", "message" }, Udp = { "message", "open", "closed" }, Tcp = { "open", "message", "closed" },
   SocketE = { "test", "success", "reflexive", "network", "message" }, PeerB = { "signal" },
   NetConnection = { "status" }, NetStream = { "status", "message", "subscriber" },
   Rtmfp = { "up", "down", "open", "message", "failover", "death", "closed" },
@@ -279,6 +280,7 @@ schema.classes = {
   { "Oracle", "what the boxes alone predict of a call; cannot be written", {
     { "outcome", '"open"|"death"' }, { "path", "Path?", "of the first way that must open" }, { "first", "string?", "its rung" },
     { "either", "boolean", "both outcomes are right" }, { "may_fail", "string?", "why losses may make it a death" }, { "families", "string", '"v4" "v6" "v4 v6"' },
+    { "signaled", '"yes"|"no"|"perhaps"', "whether what its carrier is given arrives" },
     { "why", "string" }, { "ways", "Way[]", "the model's ladder, the way that it prefers first" } } },
   { "Way", "what the oracle says of one rung", {
     { "rung", "string", "direct_udp relay_udp direct_tcp relay_tcp relay_ws" }, { "path", "Path", "what a connection by it tells" },
@@ -321,7 +323,7 @@ schema.classes = {
   { "RelayServer", "", { { "stats", "table<string, integer>", "bytes connections dropped joined refused relayed replaced rooms silent" } } },
   { "RelayClient: Source", "up down(why) message(data)", { { "send", "fun(self: RelayClient, data: string): boolean?, string?", "a datagram, of up to 1500 bytes" },
     { "close", "fun(self: RelayClient)", "leaves the room" }, { "stats", "table<string, integer>", "dropped lost received sent" } } },
-  { "Carrier: Source", "message(data) up down(why)", { { "up", "boolean", "its session with the signal server stands" }, { "send", "fun(self: Carrier, data: string): boolean?, string?", "nil and TOO_MANY or TOO_BIG when it could not" } } },
+  { "Carrier: Source", "message(data) up down(why) unsent(data, why)", { { "up", "boolean", "its session with the signal server stands" }, { "send", "fun(self: Carrier, data: string): boolean?, string?", "nil and TOO_MANY or TOO_BIG when it could not" } } },
 }
 
 -- The editor's name of the table that a verb takes: host -> HostSpec. A scenario and a hypothesis are what they are called.

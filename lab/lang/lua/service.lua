@@ -145,11 +145,17 @@ return function(L)
       name = name:lower()
       return name:find(".", 1, true) and name or name .. ".tank"
     end
-    -- What `host` asks: that, or in a NAT64 one that makes IPv6 addresses.
+    local function has_four(host)
+      for _, iface in ipairs(host[LIST]) do
+        for _, ip in ipairs(iface.ips) do if not ip:find(":", 1, true) then return true end end
+      end
+      return false
+    end
+    -- What `host` asks: that, by the family that it has, or in a NAT64 one that makes IPv6 addresses.
     function L.resolver_of(host)
       local net = host[LIST][1][NET]
       local four, far6 = L.name_server()
-      if not net.through6 then return net.six and far6 or four end
+      if not net.through6 then return (net.six or not has_four(host)) and far6 or four end
       if not rawget(net.box, "names") then
         local _, prefix = core.nat_family(net.box.node)
         core.dns64(own_host(net.box), far6, prefix)

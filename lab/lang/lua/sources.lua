@@ -73,6 +73,14 @@ return function(L)
     q.sweep_at = 2 * (q.last - q.first + 1) + SWEEP
   end
 
+  -- What `source` has told and nobody has read is gone.
+  function L.drop_events(source)
+    for _, q in next, source.queues do
+      for i = q.first, q.last do q[i] = nil end
+      q.first = q.last + 1
+    end
+  end
+
   -- How coroutine `task` reads queue `q` of `source`: { task, at = where to look next, want = what was looked for from there on }.
   local function reader_of(task, q)
     local r = q.readers[task.id]

@@ -77,7 +77,8 @@ return function(L)
     local name = box.label .. "-own"
     local node = core.host(name)
     local out = core.iface(node, "out")
-    local _, at = L.plug(parent, node, out, name .. ".out", nil, parent.public and "fiber" or "lan", "firewall.own")
+    local wire, at = L.plug(parent, node, out, name .. ".out", nil, parent.public and "fiber" or "lan", "firewall.own")
+    local ips = {}
     access.outside = {}
     local function outside(family, bits, gateway)
       if not gateway then return end
@@ -87,6 +88,7 @@ return function(L)
       parent:claim(ip, at, name)
       core.host_gateway(node, out, gateway)
       core.name(ip, name)
+      ips[#ips + 1] = ip
     end
     outside("v4", parent.bits4, parent.gateway4)
     outside("v6", parent.bits6, parent.gateway6)
@@ -102,6 +104,7 @@ return function(L)
     local app = core.own_app(node, box.node, policy, set)
     rawset(box, "proxy", app)
     rawset(box, "access", access)
+    rawset(box, "own_out", { wire = wire, ips = ips, net = parent }) -- how its own connections leave
     L.proxies[#L.proxies + 1] = { app = app, six = not parent.gateway4 }
   end
   -- Every proxy knows the name server from now on.
@@ -180,18 +183,12 @@ return function(L)
     local net, six = way.from.iface[NET], way.from.ip:find(":", 1, true) ~= nil
     while not (rawget(net.box, "access") and (net.box.access.proxy or net.box.access.proxy6)) do net = net.parent end
     local access, port = net.box.access, math.tointeger(tonumber(way.via:match ":(%d+)$"))
-    local tunnels = access.ports == nil
-    for _, p in ipairs(access.ports or {}) do tunnels = tunnels or p == way.port end
+    local tunnels = access.proxy_ports == nil
+    for _, p in ipairs(access.proxy_ports or {}) do tunnels = tunnels or p == way.port end
     return {
       via = way.via:find "^http" and 1 or 2, box = w.inside(net.box) - 1, outside = access.outside[six and "v6" or "v4"], tunnels = tunnels,
       asks = way.via:find("@", 1, true) and 1 or 0, proxy = { [six and "six" or "four"] = six and access.own6 or access.own, port = port },
     }
-  end
-  -- The way from address `ip` of `iface` to `port` of a server, `to` for the oracle, by the proxy with URL `via`, for the oracle.
-  function L.way_by_proxy(w, to, port, iface, ip, via)
-    local way = { port = port, from = { iface = iface, ip = ip }, via = via }
-    local family = ip:find(":", 1, true) and "six" or "four"
-    return L.merge({ [family] = to[family], port = port, rtt = to.rtt, slack = to.slack }, proxy_of(w, way))
   end
   -- The ways of `host` to the relay over WebSocket in call `s`, for the oracle's world `w`.
   function L.webs_of(host, w, s, server_of)
@@ -257,7 +254,7 @@ return function(L)
       L.check("reach", s)
       if not s[1][LIST][1][NET].public then L.fail("reach: %s is not at the internet: the oracle tells of servers there", s[1].label) end
       local patience = L.time(s.within or "10s", "reach.within")
-      return L.readonly(L.predict_reach(self, s[1], s[2], s.proto == "tcp", patience), "reach")
+      return L.readonly((L.predict_reach(self, s[1], s[2], s.proto == "tcp", patience)), "reach")
     end)
     -- host:serve { "echo4571", port = 7000 } -> what it tells: open, closed
     L.method(Host, "serve", function(self, s)

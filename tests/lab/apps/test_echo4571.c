@@ -144,6 +144,16 @@ START_TEST(there_is_a_most_of_clients)
 }
 END_TEST
 
+/* Also of those that come before anything goes out. */
+START_TEST(everybody_beyond_is_reset)
+{
+    for (int i = 0; i < 64 + 5; i++)
+        ck_assert_int_eq(in(FLOW(i), IT_IO_ACCEPTED, NULL, 100), 0);
+    drain();
+    ck_assert_int_eq(N_rst, 5);
+}
+END_TEST
+
 START_TEST(apps_have_names)
 {
     ck_assert_str_eq(it_named_app_name(0), "echo4571");
@@ -164,6 +174,7 @@ int main(void)
     tcase_add_test(t, who_reads_nothing_is_not_read_from);
     tcase_add_test(t, half_a_message_is_reset_and_clients_are_apart);
     tcase_add_test(t, there_is_a_most_of_clients);
+    tcase_add_test(t, everybody_beyond_is_reset);
     tcase_add_test(t, apps_have_names);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

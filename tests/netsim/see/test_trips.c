@@ -62,7 +62,7 @@ static void setup(void)
     join("ab", A, 0, B, 0);
     join("ax", A, 1, X, 0);
     join("bx", B, 1, X, 1);
-    T = it_trips_new(&alloc, W);
+    T = it_trips_new(&alloc, W, (const it_node *const[2]){&A->n, &B->n});
     ck_assert_ptr_nonnull(T);
 }
 
@@ -219,6 +219,21 @@ START_TEST(a_time_that_was_not_seen_has_no_row)
 }
 END_TEST
 
+/* Media that comes to one end alone may still begin at the other. */
+START_TEST(it_leaves_the_world_once_both_ends_have_had_media_for_a_while)
+{
+    for (int i = 0; i < IT_TRIPS_MEDIA + 5; i++)
+        trip(A, 0, "voice");
+    trip(B, 0, "Channel SRTP");
+    ck_assert_int_gt(row_at(A, 0), 0);
+    for (int i = 0; i < IT_TRIPS_MEDIA + 5; i++)
+        trip(B, 0, "Channel SRTP");
+    ck_assert_int_eq(row_at(A, 0), 0);
+    it_trips_ask ask = {.at = &B->n, .other = &A->n, .when = WAY, .since = 0};
+    ck_assert_int_eq(it_trips_row(T, &ask, row), 1);
+}
+END_TEST
+
 START_TEST(a_row_of_nothing_is_empty)
 {
     ck_assert_int_eq(row_at(A, 0), 0);
@@ -259,6 +274,7 @@ int main(void)
     tcase_add_test(t, what_was_not_seen_to_leave_is_passed_over);
     tcase_add_test(t, events_of_one_time_keep_their_order);
     tcase_add_test(t, a_time_that_was_not_seen_has_no_row);
+    tcase_add_test(t, it_leaves_the_world_once_both_ends_have_had_media_for_a_while);
     tcase_add_test(t, a_row_of_nothing_is_empty);
     tcase_add_test(t, memory_that_was_short_is_told);
     suite_add_tcase(s, t);

@@ -172,7 +172,8 @@ static inline void net_note(net *n, int i, const it_service_event *e)
     else if (e->kind == IT_SERVICE_DOWN)
         snprintf(at, left, "DOWN %s\n", e->how);
     else if (e->kind == IT_SERVICE_UNSENT)
-        snprintf(at, left, "UNSENT %d %s\n", e->code, e->how);
+        snprintf(at, left, "UNSENT %d %s, to %s: %.*s\n", e->code, e->how, e->from, (int)e->data.n,
+                 (const char *)e->data.p);
     else
         snprintf(at, left, "%s: %.*s\n", e->from, (int)e->data.n, (const char *)e->data.p);
 }

@@ -161,9 +161,12 @@ START_TEST(a_full_mailbox_refuses_and_the_sender_is_told)
     net_client(&N, 0, "alice", MODE[_i]);
     net_run(&N, IT_SEC);
     for (int k = 0; k < 3; k++)
-        net_send(&N, 0, "bob", "x");
+        net_send(&N, 0, "bob", k == 2 ? "the third" : "x");
+    net_send(&N, 0, "bob", "");
+    net_send(&N, 0, "bob", "\xff\xfe");
     net_run(&N, 3 * IT_SEC);
-    ck_assert_str_eq(N.log[0], "UP\nUNSENT 3 full\n");
+    ck_assert_str_eq(N.log[0], "UP\nUNSENT 3 full, to bob: the third\nUNSENT 4 full, to bob: \nUNSENT 5 full, to bob: "
+                               "\xff\xfe\n");
     net_client(&N, 1, "bob", MODE[_i]);
     net_run(&N, IT_SEC);
     ck_assert_str_eq(N.log[1], "UP\nalice: x\nalice: x\n");
@@ -200,7 +203,7 @@ START_TEST(a_refusal_that_was_lost_is_told)
     net_cut(&N);
     N.deaf = false;
     net_run(&N, 10 * IT_SEC);
-    ck_assert_str_eq(N.log[0], "UP\nDOWN reset\nUP\nUNSENT 2 full\n");
+    ck_assert_str_eq(N.log[0], "UP\nDOWN reset\nUP\nUNSENT 2 full, to bob: x\n");
     ck_assert_uint_eq(it_signal_server_stat(N.server)->messages, 2);
 }
 END_TEST
@@ -575,6 +578,178 @@ START_TEST(each_interface_has_its_proxy)
 }
 END_TEST
 
+/* --- ways by proxies and ways by names, beside each other --- */
+
+/* The next output of client 0 of |kind|, all before it passed over. */
+static it_io puts_out(enum it_io_kind kind)
+{
+    it_io out;
+    int got;
+    ck_assert_int_eq(it_signal_client_ops.tick(N.c[0], N.now), 0);
+    while ((got = it_signal_client_ops.output(N.c[0], N.now, &out, N.buf, sizeof N.buf)) == 1 && out.kind != kind)
+        continue;
+    ck_assert_int_eq(got, 1);
+    return out;
+}
+
+static bool is_silent(void)
+{
+    it_io out;
+    ck_assert_int_eq(it_signal_client_ops.tick(N.c[0], N.now), 0);
+    return it_signal_client_ops.output(N.c[0], N.now, &out, N.buf, sizeof N.buf) == 0;
+}
+
+/* Client 0 knows its server by name and has a proxy at |local| alone. */
+static void by_name_and_proxy(const char *local, const char *proxy)
+{
+    it_signal_client_cfg cfg = {
+        .alloc = &N.alloc, .box = "alice", .host = "signal.tank", .server = {{0, 0}, 80}, .n_exits = 1};
+    ck_assert_int_eq(it_addr_parse(&cfg.resolver, "198.51.100.53:53"), 0);
+    ck_assert_int_eq(it_via_parse(&cfg.exits[0].via, proxy), 0);
+    cfg.exits[0].local = ip4(local);
+    it_rng_init(&cfg.rng, 1, "both");
+    N.c[0] = it_signal_client_new(&cfg);
+    ck_assert_ptr_nonnull(N.c[0]);
+}
+
+START_TEST(a_way_by_a_proxy_does_not_wait_for_the_name_that_another_one_needs)
+{
+    by_name_and_proxy(_i ? "10.0.0.1" : "10.0.1.1", "http://10.9.9.9:3128");
+    binds(0, 7, "10.0.0.1");
+    binds(0, 8, "10.0.1.1");
+    it_io asks = puts_out(IT_IO_DGRAM); /* from the one that has no proxy */
+    ck_assert_uint_eq(asks.flow, _i ? 8 : 7);
+    it_io out = puts_out(IT_IO_OPEN);
+    ck_assert_uint_eq(out.remote.port, 3128);
+    net_to_client(&N, 0, (it_io){.kind = IT_IO_RST, .flow = out.flow, .end = IT_IO_END_REFUSED});
+    ck_assert(is_silent()); /* the answer may come yet */
+    ck_assert_str_eq(N.log[0], "");
+    N.now += 2 * IT_SEC;
+    resolves(1, _i ? 8 : 7, 0);
+    net_run(&N, 0);
+    ck_assert_str_eq(N.log[0], "UP\n");
+}
+END_TEST
+
+START_TEST(a_way_without_a_proxy_is_tried_where_the_proxy_is_silent)
+{
+    by_name_and_proxy(_i ? "10.0.0.1" : "10.0.1.1", "http://10.9.9.9:3128");
+    binds(0, 7, "10.0.0.1");
+    binds(0, 8, "10.0.1.1");
+    resolves(1, _i ? 8 : 7, 0);
+    it_io one = puts_out(IT_IO_OPEN);
+    N.now += 250 * IT_MS;
+    it_io two = puts_out(IT_IO_OPEN);
+    ck_assert_uint_eq(one.remote.port == 3128 ? two.remote.port : one.remote.port, 80);
+    ck_assert_uint_eq(one.remote.port == 3128 ? one.remote.port : two.remote.port, 3128);
+}
+END_TEST
+
+/* The reason is the first way's, whenever it has failed. */
+START_TEST(a_name_that_nobody_knows_is_the_reason_where_its_way_is_the_first)
+{
+    by_name_and_proxy(_i ? "10.0.0.1" : "10.0.1.1", "http://10.9.9.9:3128");
+    binds(0, 7, "10.0.0.1");
+    binds(0, 8, "10.0.1.1");
+    resolves(1, _i ? 8 : 7, 3);
+    it_io out = puts_out(IT_IO_OPEN);
+    net_to_client(&N, 0, (it_io){.kind = IT_IO_RST, .flow = out.flow, .end = IT_IO_END_REFUSED});
+    net_run(&N, 0);
+    ck_assert_str_eq(N.log[0], _i ? "DOWN refused\n" : "DOWN name\n");
+}
+END_TEST
+
+START_TEST(a_proxy_is_asked_where_the_name_server_has_no_address_of_the_own_family)
+{
+    by_name(0, "http://[fd00:9::9]:3128");
+    it_io in = {.kind = IT_IO_BOUND, .flow = 7, .local = {{0x20010db800000000, 1}, 5000}};
+    net_to_client(&N, 0, in);
+    ck_assert_int_le(it_signal_client_ops.next(N.c[0]), N.now);
+    it_io out = puts_out(IT_IO_OPEN);
+    ck_assert_uint_eq(out.remote.port, 3128);
+}
+END_TEST
+
+/* Of another family there is no base to ask from: that is told, too. */
+START_TEST(who_cannot_ask_for_the_name_says_so)
+{
+    by_name(0, NULL);
+    net_to_client(&N, 0, (it_io){.kind = IT_IO_BOUND, .flow = 7, .local = {{0x20010db800000000, 1}, 5000}});
+    net_run(&N, 5 * IT_SEC);
+    ck_assert_str_eq(N.log[0], "");
+    net_run(&N, 2 * IT_SEC);
+    ck_assert_str_eq(N.log[0], "DOWN name\n");
+    ck_assert_uint_eq(N.opens, 0);
+}
+END_TEST
+
+START_TEST(a_question_waits_for_the_base_that_it_leaves_from)
+{
+    by_name(0, NULL);
+    net_to_client(&N, 0, (it_io){.kind = IT_IO_BOUND, .flow = 7, .local = {{0x20010db800000000, 1}, 5000}});
+    ck_assert(is_silent());
+    N.now += 500 * IT_MS; /* before the stub asks again */
+    binds(0, 8, "10.0.0.1");
+    ck_assert_uint_eq(puts_out(IT_IO_DGRAM).flow, 8);
+}
+END_TEST
+
+START_TEST(the_other_port_is_tried_however_many_ways_there_are_to_the_first)
+{
+    it_signal_client_cfg cfg = {.alloc = &N.alloc, .box = "alice", .also = 443};
+    ck_assert_int_eq(it_addr_parse(&cfg.server, "198.51.100.9:80"), 0);
+    cfg.server_too = ip4("198.51.100.10");
+    N.refused = 80;
+    it_rng_init(&cfg.rng, 1, "many");
+    N.c[0] = it_signal_client_new(&cfg);
+    for (int b = 0; b < IT_SIGNAL_BASES; b++) {
+        it_io in = {.kind = IT_IO_BOUND, .flow = (uint32_t)b, .local = {it_ip4(0x0a000001u + (uint32_t)b), 5000}};
+        net_to_client(&N, 0, in);
+    }
+    net_run(&N, 0);
+    ck_assert_str_eq(N.log[0], "UP\n");
+    ck_assert_uint_eq(N.opens, 2 * IT_SIGNAL_BASES + 1);
+}
+END_TEST
+
+static void says(uint32_t flow, const char *text)
+{
+    net_to_client(&N, 0, (it_io){.kind = IT_IO_DATA, .flow = flow, .data = it_bytes_str(text)});
+}
+
+/* Whatever place its proxy has in the list. */
+START_TEST(a_stream_that_is_opened_again_goes_by_the_proxy_of_its_address)
+{
+    it_signal_client_cfg cfg = {.alloc = &N.alloc, .box = "alice", .mode = IT_SIGNAL_POLL, .n_exits = 2};
+    it_signal_exit *x = cfg.exits;
+    ck_assert_int_eq(it_addr_parse(&cfg.server, "198.51.100.9:80"), 0);
+    ck_assert_int_eq(it_via_parse(&x[0].via, "http://10.9.9.1:3128"), 0);
+    ck_assert_int_eq(it_via_parse(&x[1].via, "http://10.9.9.2:3128"), 0);
+    x[0].local = ip4("10.0.0.1");
+    x[1].local = ip4("10.0.1.1");
+    it_rng_init(&cfg.rng, 1, "again");
+    N.c[0] = it_signal_client_new(&cfg);
+    binds(0, 1, "10.0.0.1");
+    binds(0, 2, "10.0.1.1");
+    it_io out = puts_out(IT_IO_OPEN);
+    ck_assert(it_ip_eq(out.remote.ip, ip4("10.9.9.1")));
+    net_to_client(&N, 0, (it_io){.kind = IT_IO_RST, .flow = out.flow, .end = IT_IO_END_REFUSED});
+    uint32_t flow = puts_out(IT_IO_OPEN).flow;
+    net_to_client(&N, 0, (it_io){.kind = IT_IO_OPENED, .flow = flow, .data = {NULL, NET_ROOM}});
+    (void)puts_out(IT_IO_DATA);
+    says(flow, "HTTP/1.1 200 OK\r\n\r\n");
+    (void)puts_out(IT_IO_DATA);
+    says(flow, "HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\n{\"hello\":\"r\",\"taken\":0}\n");
+    ck_assert(it_signal_client_up(N.c[0]));
+    it_signal_exit swapped[] = {x[1], x[0]};
+    it_signal_client_exits(N.c[0], swapped, 2);
+    net_send(&N, 0, "bob", "x");
+    out = puts_out(IT_IO_OPEN); /* for the POST */
+    ck_assert(it_ip_eq(out.local.ip, ip4("10.0.1.1")));
+    ck_assert(it_ip_eq(out.remote.ip, ip4("10.9.9.2")));
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("signal_client");
@@ -616,6 +791,14 @@ int main(void)
     tcase_add_test(t, a_resolver_that_is_silent_is_asked_by_another_interface);
     tcase_add_test(t, a_proxy_finds_the_name);
     tcase_add_test(t, each_interface_has_its_proxy);
+    tcase_add_loop_test(t, a_way_by_a_proxy_does_not_wait_for_the_name_that_another_one_needs, 0, 2);
+    tcase_add_loop_test(t, a_way_without_a_proxy_is_tried_where_the_proxy_is_silent, 0, 2);
+    tcase_add_loop_test(t, a_name_that_nobody_knows_is_the_reason_where_its_way_is_the_first, 0, 2);
+    tcase_add_test(t, a_proxy_is_asked_where_the_name_server_has_no_address_of_the_own_family);
+    tcase_add_test(t, who_cannot_ask_for_the_name_says_so);
+    tcase_add_test(t, a_question_waits_for_the_base_that_it_leaves_from);
+    tcase_add_test(t, the_other_port_is_tried_however_many_ways_there_are_to_the_first);
+    tcase_add_test(t, a_stream_that_is_opened_again_goes_by_the_proxy_of_its_address);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

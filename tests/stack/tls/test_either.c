@@ -36,6 +36,28 @@ START_TEST(who_begins_with_a_handshake_has_tls)
 }
 END_TEST
 
+START_TEST(its_tls_logs_secrets_before_it_says_a_word)
+{
+    char line[IT_TLS_LINE_MAX];
+    const it_layer *l = &w.e[SERVER].ls.v[0];
+    int n = 0;
+    it_layers_fini(&w.e[SERVER].ls);
+    s.log_keys = true;
+    it_layers_init(&w.e[SERVER].ls, &w.own, &w.e[SERVER].s);
+    ck_assert_int_eq(it_layers_push(&w.e[SERVER].ls, it_tls_or_plain(&s)), 0);
+    ck_assert_int_eq(it_tls_either_secret(l, line), 0); /* it is not decided */
+    static uint8_t buf[IT_LAYER_MESSAGE];
+    it_io out;
+    ends_begin(&w, CLIENT, &c);
+    ck_assert_int_eq(it_layers_output(&w.e[CLIENT].ls, w.now, &out, buf, sizeof buf), 1); /* the ClientHello */
+    ck_assert_uint_eq(ends_give(&w, SERVER, &(it_io){.kind = IT_IO_DATA, .data = out.data}), out.data.n);
+    ck_assert_uint_eq(w.e[SERVER].sent, 0);
+    while (it_tls_either_secret(l, line))
+        n += strstr(line, "_HANDSHAKE_TRAFFIC_SECRET ") != NULL;
+    ck_assert_int_eq(n, 2); /* RFC 8446 section 7.1: of either way */
+}
+END_TEST
+
 START_TEST(who_begins_with_text_has_none)
 {
     static uint8_t buf[IT_LAYER_MESSAGE];
@@ -70,6 +92,7 @@ int main(void)
     TCase *t = tcase_create("either");
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_loop_test(t, who_begins_with_a_handshake_has_tls, 0, 2);
+    tcase_add_test(t, its_tls_logs_secrets_before_it_says_a_word);
     tcase_add_test(t, who_begins_with_text_has_none);
     tcase_add_test(t, who_says_nothing_ends_in_order);
     suite_add_tcase(suite, t);

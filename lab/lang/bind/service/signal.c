@@ -3,7 +3,6 @@
 
 #include "lab/apps/signal.h"
 #include "stack/dns/msg.h"
-#include "stack/signal/server.h"
 
 #include <stdio.h>
 
@@ -20,10 +19,10 @@ static int g_server(lua_State *L)
     char run[IT_NAME_MAX + 48]; /* each start is a run of its own */
     snprintf(run, sizeof run, "%s/%lld", name, (long long)it_lab_now(s->lab));
     it_rng_init(&cfg.rng, s->cfg.seed, run);
-    it_signal_server *o = it_signal_server_new(&cfg);
+    it_signal_server_app *o = it_signal_server_app_new(&cfg);
     if (!o)
         return luaL_error(L, "not enough memory");
-    int app = it_lab_add(s->lab, h, &it_signal_server_ops, o, name, -1);
+    int app = it_lab_add(s->lab, h, &it_app_signal_server, o, name, -1);
     it_script_check(L, app, name);
     for (size_t i = 0; i < sizeof PORTS / sizeof PORTS[0]; i++)
         it_script_check(L, it_lab_serve(s->lab, app, PORTS[i]), name);
@@ -35,16 +34,18 @@ static int g_server(lua_State *L)
 static int g_tls(lua_State *L)
 {
     it_tls_cfg tls;
-    it_signal_server *s = it_script_app(L, 1, &it_signal_server_ops);
+    it_signal_server_app *a = it_script_app(L, 1, &it_app_signal_server);
     it_script_tls_server(L, 2, "signal", &tls);
-    it_signal_server_tls(s, &tls, PORTS[1]);
+    tls.log_keys = true;
+    it_signal_server_tls(it_signal_server_app_of(a), &tls, PORTS[1]);
     return 0;
 }
 
 /* signal_stats(app) -> table */
 static int g_stats(lua_State *L)
 {
-    const it_signal_server_stats *s = it_signal_server_stat(it_script_app(L, 1, &it_signal_server_ops));
+    it_signal_server_app *a = it_script_app(L, 1, &it_app_signal_server);
+    const it_signal_server_stats *s = it_signal_server_stat(it_signal_server_app_of(a));
     const struct {
         const char *name;
         uint64_t v;

@@ -130,8 +130,8 @@ static void set_proxy(lua_State *L, const it_access_profile *a, const char *key,
     lua_setfield(L, -2, key);
 }
 
-/* Sets field "ports" of the table on top: the list of those to which the proxy of |a| makes tunnels; none: to all. */
-static void set_tunnels(lua_State *L, const it_access_profile *a)
+/* Sets field proxy_ports of the table on top: a list of the ports that the proxy of |a| connects to; none: to any. */
+static void set_proxy_ports(lua_State *L, const it_access_profile *a)
 {
     const it_fw_ports *allow = &a->proxy.allow_ports;
     if (!allow->set || allow->any)
@@ -141,13 +141,14 @@ static void set_tunnels(lua_State *L, const it_access_profile *a)
         lua_pushinteger(L, allow->port[i]);
         lua_seti(L, -2, i + 1);
     }
-    lua_setfield(L, -2, "ports");
+    lua_setfield(L, -2, "proxy_ports");
 }
 
 /* access(policy, set) -> { tunnel = { mtu, extra_rtt, exit }, own = address, own6 = its IPv6 one, proxy = URL, proxy6,
- * ports = { to which it makes tunnels }, strips = 1 where upgrades are taken out of HTTP, else 0, portal = whether
- * there is one, intercepts = whether TLS is decrypted, passes = but for these names }: what the policy has besides the
- * firewall. */
+ * proxy_port = where it listens, proxy_ports = the ports that it connects to (nil: any),
+ * strips = 1 where upgrades are taken out of HTTP, else 0, portal = whether there is one, intercepts = whether TLS
+ * is decrypted, passes = but for these names }: what the policy has besides
+ * the firewall. */
 static int w_access(lua_State *L)
 {
     it_access_profile a;
@@ -170,7 +171,8 @@ static int w_access(lua_State *L)
         lua_setfield(L, -2, "own6");
         set_proxy(L, &a, "proxy", ip, port[0]);
         set_proxy(L, &a, "proxy6", it_own_six(ip), port[0]);
-        set_tunnels(L, &a);
+        set_int(L, "proxy_port", port[0]);
+        set_proxy_ports(L, &a);
     }
     if (a.tunnel.mtu) {
         lua_newtable(L);

@@ -72,6 +72,7 @@ static void says(int line, const it_oracle_query *q, enum it_oracle_transport t,
     ck_assert_msg(r.outcome == how, "line %d: %s: %s", line, it_oracle_reached_name(r.outcome), r.why);
     ck_assert_msg(strcmp(r.why, words) == 0, "line %d: %s", line, r.why);
     ck_assert_msg((r.families != 0) == (how != IT_ORACLE_REACH_NONE), "line %d: families %d", line, r.families);
+    ck_assert_msg((r.box != 0) == (how == IT_ORACLE_REACH_CAUGHT), "line %d: box %d", line, r.box);
 }
 
 START_TEST(without_boxes_and_through_a_nat_servers_answer)
@@ -144,6 +145,7 @@ START_TEST(a_box_with_a_host_of_its_own_answers_in_the_servers_place)
     q.box[1].own = true;
     SAYS(&q, TCP, 443, CAUGHT, "inspector answers TCP to port 443 itself");
     SAYS(&q, TCP, 80, CAUGHT, "inspector answers TCP to port 80 itself");
+    ck_assert_uint_eq(ask(&q, IT_ORACLE_TCP, 80).box, 2);
     SAYS(&q, TCP, 22, NONE, "TCP is blocked by outer");
     SAYS(&q, UDP, 443, OPEN, "UDP to port 443 passes, and its answer comes back");
     w->tcp.catch_tls = false;

@@ -189,6 +189,125 @@ START_TEST(what_is_told_waits_for_the_session_of_either_side)
 }
 END_TEST
 
+/* Limits of a host are of its own flows alone, a table is of all. */
+START_TEST(the_flows_of_two_hosts_count_together_in_the_table_alone)
+{
+    char why[160] = "";
+    it_oracle_query q = query();
+    it_oracle_nat *n = &q.box[0].u.nat;
+    q.side[FAR].base[0].net = 1;
+    q.side[FAR].base[0].ip = it_ip4(0xc0a80103u);
+    q.side[NEAR].streams = q.side[FAR].streams = 2;
+    n->most_sessions = n->most_ports = 3;
+    ck_assert(!it_oracle_crowd_streams(&q, why, sizeof why));
+    n->most_sessions = n->most_ports = 0;
+    n->most_table = 5;
+    ck_assert(it_oracle_crowd_streams(&q, why, sizeof why));
+    n->most_table = 6;
+    ck_assert(!it_oracle_crowd_streams(&q, why, sizeof why));
+}
+END_TEST
+
+START_TEST(each_socket_asks_each_server)
+{
+    char why[160];
+    it_oracle_query q = query();
+    it_oracle_nat *n = &q.box[0].u.nat;
+    q.side[NEAR].streams = 1;
+    n->most_sessions = 1;
+    q.stun.ip[0] = (it_ip){0, 0}; /* it is not up */
+    ck_assert(!it_oracle_crowd_streams(&q, why, sizeof why));
+    q.n_turns = 2;
+    q.turn[0].server.ip[0] = q.turn[1].server.ip[0] = it_ip4(0xcb0071fdu);
+    q.transports = 3;
+    n->most_sessions = 6;
+    ck_assert(it_oracle_crowd_streams(&q, why, sizeof why));
+    n->most_sessions = 7;
+    ck_assert(!it_oracle_crowd_streams(&q, why, sizeof why));
+}
+END_TEST
+
+/* A stream that was tried from another interface takes a place at the box of that one. */
+START_TEST(racers_count_at_the_box_of_any_base)
+{
+    char why[160] = "";
+    it_oracle_query q = query();
+    q.box[1] = q.box[0];
+    snprintf(q.box[1].name, sizeof q.box[1].name, "box1");
+    q.box[1].u.nat.most_sessions = 8;
+    q.n_boxes = 2;
+    it_oracle_side *s = &q.side[NEAR];
+    s->base[1] = s->base[0];
+    s->base[1].net = 2;
+    s->base[1].ip = it_ip4(0xc0a80202u);
+    s->n_bases = 2;
+    s->streams = 1;
+    ck_assert(!it_oracle_crowd_streams(&q, why, sizeof why));
+    s->racers = 1;
+    ck_assert(it_oracle_crowd_streams(&q, why, sizeof why));
+    ck_assert_str_eq(why, "box1 has room for few flows, and signaling may take or need one");
+}
+END_TEST
+
+/* A proxy at box1, and a NAT outside it: the stream is the proxy's own there, and is nobody's inside it. */
+START_TEST(what_a_proxy_hands_on_is_its_own_further_out)
+{
+    char why[160] = "";
+    it_oracle_query q = query();
+    q.box[1] = (it_oracle_box){.kind = IT_ORACLE_FIREWALL, .outer = 1, .own = true, .wire = q.box[0].wire};
+    q.n_boxes = 2;
+    it_oracle_side *s = &q.side[NEAR];
+    s->base[0].net = 2;
+    uint32_t without = least(q, 0);
+    s->streams = 1;
+    ck_assert_uint_eq(least(q, 0), without + 1);
+    s->stream_box = 2;
+    ck_assert_uint_eq(least(q, 0), without);
+    uint32_t table = least(q, 2); /* but of the table it takes one */
+    s->streams = 2;
+    ck_assert_uint_eq(least(q, 2), table + 1);
+    q.box[0].u.nat.one2one = true; /* and an address */
+    ck_assert(it_oracle_crowd_streams(&q, why, sizeof why));
+    q.box[0].u.nat.pool = 2;
+    ck_assert(!it_oracle_crowd_streams(&q, why, sizeof why));
+}
+END_TEST
+
+/* The least of tries after 1, 3, 7 and 15 s (RFC 6298) that comes when all have had their turn, and a second. */
+START_TEST(the_more_begin_at_once_the_longer_a_syn_waits)
+{
+    static const struct {
+        int streams, racers;
+        it_time most;
+    } CASE[] = {{1, 0, 4}, {1, 2, 8}, {1, 8, 16}, {2, 0, 2 * 4}};
+    char why[160];
+    it_oracle_query q = query();
+    q.box[0].u.nat.most_new = 1;
+    q.side[NEAR].streams = CASE[_i].streams;
+    q.side[NEAR].racers = CASE[_i].racers;
+    ck_assert(!it_oracle_crowd_streams(&q, why, sizeof why));
+    ck_assert_int_eq(q.side[NEAR].session_most, CASE[_i].most * IT_SEC);
+    ck_assert_int_eq(q.side[NEAR].hears_most, CASE[_i].most * IT_SEC);
+    ck_assert_int_eq(q.side[FAR].session_most, 0); /* it has no stream */
+}
+END_TEST
+
+/* A stream's mapping lives, and is none of those that have ended and left a port to be given again. */
+START_TEST(streams_hide_no_port_that_is_given_again)
+{
+    it_oracle_query q = query();
+    it_oracle_nat *n = &q.box[0].u.nat;
+    q.side[FAR].signal_least = q.side[FAR].signal_most = 5 * IT_SEC; /* the mapping for the STUN server has ended */
+    n->initial = n->replied = 2 * IT_SEC;
+    n->lo = 20000;
+    q.side[NEAR].streams = _i;
+    n->hi = 60000;
+    ck_assert_int_ne(ask(&q), IT_ORACLE_EITHER);
+    n->hi = 20003;
+    ck_assert_int_eq(ask(&q), IT_ORACLE_EITHER);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("oracle/stream");
@@ -201,6 +320,12 @@ int main(void)
     tcase_add_test(c, who_gets_no_address_of_its_own_cannot_signal);
     tcase_add_test(c, where_few_begin_a_second_sessions_are_later);
     tcase_add_loop_test(c, what_is_told_waits_for_the_session_of_either_side, 0, 2);
+    tcase_add_test(c, the_flows_of_two_hosts_count_together_in_the_table_alone);
+    tcase_add_test(c, each_socket_asks_each_server);
+    tcase_add_test(c, racers_count_at_the_box_of_any_base);
+    tcase_add_test(c, what_a_proxy_hands_on_is_its_own_further_out);
+    tcase_add_loop_test(c, the_more_begin_at_once_the_longer_a_syn_waits, 0, 4);
+    tcase_add_loop_test(c, streams_hide_no_port_that_is_given_again, 0, 3);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
