@@ -156,7 +156,7 @@ $(B)/tests/groundtruth/groundtruth: $(call obj,$(GT_SRC:.c=)) $(CLOCK_OBJ) $(LIB
 
 .PHONY: groundtruth
 groundtruth: $(B)/tests/groundtruth/groundtruth ## compare our NATs and firewall with the kernel's, packet by packet, and by what real programs find (root); MODE=quick, firewall
-	@.ci/groundtruth $< $(MODE); rc=$$?; [ $$rc -eq 77 ] || exit $$rc # 77: this machine cannot, and it said why
+	@.ci/may-skip groundtruth .ci/groundtruth $< $(MODE)
 
 $(B)/interop/interop: $(call obj,$(INTEROP_MAIN:.c=)) $(CLOCK_OBJ) $(LIB)
 	@mkdir -p $(@D)
@@ -165,8 +165,8 @@ $(B)/interop/interop: $(call obj,$(INTEROP_MAIN:.c=)) $(CLOCK_OBJ) $(LIB)
 
 .PHONY: interop
 interop: all $(B)/interop/interop ## our STUN, ICE, DTLS and TURN against libnice, aioice, pion, libre, aiortc and coturn: docs/interop.md; MODE=quick, slow
-	@B=$(B) .ci/interop $(MODE); rc=$$?; [ $$rc -eq 77 ] || exit $$rc # 77: this machine cannot, and it said why
-	@B=$(B) .ci/interop-turn; rc=$$?; [ $$rc -eq 77 ] || exit $$rc
+	@B=$(B) .ci/may-skip interop .ci/interop $(MODE)
+	@B=$(B) .ci/may-skip interop-turn .ci/interop-turn
 
 $(B)/interop/call: $(call obj,$(CALL_MAIN:.c=)) $(CLOCK_OBJ) $(LIB)
 	@mkdir -p $(@D)
@@ -175,7 +175,7 @@ $(B)/interop/call: $(call obj,$(CALL_MAIN:.c=)) $(CLOCK_OBJ) $(LIB)
 
 .PHONY: calls
 calls: $(B)/interop/call ## whole audio calls of model B with aiortc, pion, Firefox and Chromium, offers from either side (root): docs/interop.md
-	@B=$(B) conformance/call/calls.py; rc=$$?; [ $$rc -eq 77 ] || exit $$rc # 77: this machine cannot, and it said why
+	@B=$(B) .ci/may-skip calls conformance/call/calls.py
 
 .PHONY: compare
 compare: all ## compare the models over NATs, death and recovery: out/compare/index.html
@@ -187,11 +187,11 @@ impair: all ## every impairment of links, each with its prediction: out/impair/i
 
 .PHONY: bench
 bench: all $(BENCH_BIN) ## figures of speed, a JSON line each; YARDSTICK=sol.c compares
-	@B=$(B) tests/bench/run
+	@B=$(B) .ci/may-skip bench tests/bench/run
 
 .PHONY: bench-instructions
 bench-instructions: all $(BENCH_BIN) ## instruction counts against tests/bench/baselines
-	@B=$(B) tests/bench/run instructions
+	@B=$(B) .ci/may-skip bench-instructions tests/bench/run instructions
 
 .PHONY: bench-ns3
 bench-ns3: all $(BENCH_BIN) ## the ratio to ns-3; NS3=ns3_fwd.cc
@@ -224,15 +224,13 @@ determinism: ## equal bytes for gcc and clang, -O0 -O2 -O3, one and two workers
 
 .PHONY: determinism-aarch64 determinism-i386
 determinism-aarch64: ## the same bytes from a program of that machine, by qemu; ALL=ALL: every case
-	@.ci/determinism $(ALL) aarch64; rc=$$?; [ $$rc -eq 77 ] || exit $$rc # 77: this machine cannot, and it said why
+	@.ci/may-skip determinism-aarch64 .ci/determinism $(ALL) aarch64
 determinism-i386: ## and from one of 32 bits
-	@.ci/determinism $(ALL) i386; rc=$$?; [ $$rc -eq 77 ] || exit $$rc
+	@.ci/may-skip determinism-i386 .ci/determinism $(ALL) i386
 
 .PHONY: nightly
 nightly: ## what takes too long for every change: determinism over all cases and on other machines, other stacks, a soak, fuzzing, chains, worlds, mutants
-	@.ci/determinism ALL
-	@$(MAKE) -s groundtruth MODE=tcp
-	@$(MAKE) -sk determinism-i386 determinism-aarch64 interop calls soak fuzz fuzz-servers chains ladder worlds mutate mutate-code
+	@B=$(B) .ci/nightly
 
 .PHONY: soak
 soak: all ## an hour of a hundred calls over relays with loss: nobody is lost, and memory does not grow
@@ -240,12 +238,12 @@ soak: all ## an hour of a hundred calls over relays with loss: nobody is lost, a
 
 .PHONY: fuzz
 fuzz: ## every fuzz target, or TARGETS="turn tls", for SECONDS=30 with clang's libFuzzer
-	@.ci/fuzz $(if $(SECONDS),$(SECONDS),30) $(TARGETS)
+	@.ci/may-skip fuzz .ci/fuzz $(if $(SECONDS),$(SECONDS),30) $(TARGETS)
 
 # What strangers write to servers of ours: TURN and ChannelData, HTTP and WebSocket heads, TLS records.
 .PHONY: fuzz-servers
 fuzz-servers: ## the fuzz targets of what strangers write to servers, for ten minutes each
-	@.ci/fuzz 600 turn turn_frame stun_server layers http_auth proxy wsrelay signal tls
+	@.ci/may-skip fuzz-servers .ci/fuzz 600 turn turn_frame stun_server stun_tcp layers http_auth proxy wsrelay signal tls
 
 .PHONY: lint
 lint: ## layering, forbidden calls, static state, comments, complexity, cppcheck, shellcheck, luacheck

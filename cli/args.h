@@ -69,7 +69,7 @@ enum {
 typedef struct it_cli_option {
     const char *name, *value; /* |value| NULL: a switch */
     unsigned commands;
-    const char *help;
+    const char *help; /* NULL: that of the one before speaks of both */
     /* Takes the value ("" for a switch): 0, or -1 when it is none of |value|'s; the caller says so. */
     int (*take)(it_cli *o, const char *v);
     const char *takes; /* "a number from 1 to 64", for that message */

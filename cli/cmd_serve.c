@@ -182,7 +182,7 @@ static int not_started(const it_service *service, int err, it_addr bad)
 }
 
 /* Serves until a signal comes, or nobody reads what is printed any more. */
-static int serve_on(serve *s, it_loop *l, const it_limit_count *count)
+static int serve_on(serve *s, it_loop *l, const it_limit_count *count, const it_serve_stop *stop)
 {
     const it_service *service = s->service;
     int rc = 0;
@@ -190,6 +190,8 @@ static int serve_on(serve *s, it_loop *l, const it_limit_count *count)
         fprintf(stderr, "icetank: serve %s: started, process %ld\n", service->name, (long)getpid());
     while (rc == 0)
         rc = it_loop_wait(l, IT_NEVER, NULL, 0);
+    if (rc >= 0)
+        rc = it_serve_goodbye(l, stop);
     if (rc < 0)
         return it_cli_fail(IT_EXIT_INTERNAL, "serve %s: %s", service->name, it_err_str(rc));
     if (!s->o->quiet)
@@ -203,7 +205,8 @@ static int start_and_serve(serve *s, it_loop *l)
 {
     it_addr addrs[IT_SERVE_ADDRS], bad = {{0, 0}, 0};
     it_limit_count count = {0, 0};
-    it_serve_cfg cfg = {.alloc = s->o->run.alloc, .loop = l, .addrs = addrs, .count = &count};
+    it_serve_stop stop = {.run = NULL};
+    it_serve_cfg cfg = {.alloc = s->o->run.alloc, .loop = l, .addrs = addrs, .count = &count, .stop = &stop};
     cfg.n_addrs = addrs_of(s->o, s->service, addrs);
     cfg.limit = (it_limit_cfg){.rate = (uint32_t)s->o->rate, .depth = (uint32_t)s->o->rate};
     cfg.turn = s->o->turn;
@@ -228,7 +231,7 @@ static int start_and_serve(serve *s, it_loop *l)
         return not_started(s->service, err, bad);
     if (!s->told)
         return it_cli_fail(IT_EXIT_ENVIRONMENT, "serve %s: this machine has no address", s->service->name);
-    return serve_on(s, l, &count);
+    return serve_on(s, l, &count, &stop);
 }
 
 int it_cmd_serve(it_cli *o)

@@ -26,6 +26,33 @@ static bool has(const it_cli_command *c, const it_cli_option *p)
     return p->commands == ~0u || p->commands & c->bit;
 }
 
+/* The help of |p|, which may stand at an option before it. */
+static const char *help_of(const it_cli_option *p)
+{
+    while (!p->help)
+        p--;
+    return p->help;
+}
+
+static size_t put_option(char *to, size_t cap, const it_cli_option *p)
+{
+    int n = snprintf(to, cap, "--%s%s%s", p->name, p->value ? " " : "", p->value ? p->value : "");
+    return (size_t)n < cap ? (size_t)n : cap - 1;
+}
+
+/* The line of |p|, and of those behind it that have none of their own. */
+static void print_option(const it_cli_option *p)
+{
+    char head[96];
+    const char *help = p->help;
+    size_t n = put_option(head, sizeof head, p);
+    for (p++; p->name && !p->help; p++) {
+        n += (size_t)snprintf(head + n, sizeof head - n, ", ");
+        n += put_option(head + n, sizeof head - n, p);
+    }
+    printf("  %-18s %s\n", head, help);
+}
+
 int it_cli_help_for(const it_cli_command *c)
 {
     for (int i = 0; i < 4 && c->example[i]; i += 2)
@@ -34,13 +61,9 @@ int it_cli_help_for(const it_cli_command *c)
     if (c->more)
         puts(c->more);
     puts("\noptions:");
-    for (const it_cli_option *p = IT_CLI_OPTIONS; p->name; p++) {
-        char head[48];
-        if (!has(c, p))
-            continue;
-        snprintf(head, sizeof head, "--%s%s%s", p->name, p->value ? " " : "", p->value ? p->value : "");
-        printf("  %-18s %s\n", head, p->help);
-    }
+    for (const it_cli_option *p = IT_CLI_OPTIONS; p->name; p++)
+        if (has(c, p) && p->help)
+            print_option(p);
     return IT_EXIT_EXPECTED;
 }
 
@@ -108,8 +131,9 @@ int it_cli_man(void)
         puts(".fi");
         for (const it_cli_option *p = IT_CLI_OPTIONS; p->name; p++)
             if (has(c, p) && p->commands != ~0u) {
-                printf(".TP\n.BI \\-\\-%s \" %s\"\n", p->name, p->value ? p->value : "");
-                roff(p->help);
+                printf("%s\n.BI \\-\\-%s \" %s\"\n", p->help ? ".TP" : ".TQ", p->name, p->value ? p->value : "");
+                if (p[1].help || !p[1].name)
+                    roff(help_of(p));
             }
     }
     puts(".SH \"EXIT STATUS\"");

@@ -30,6 +30,11 @@ static int bits_of(uint8_t c)
     return at ? (int)(at - ALPHABET) : -1;
 }
 
+bool it_base64_has(uint8_t c)
+{
+    return c == '=' || bits_of(c) >= 0;
+}
+
 /* Reads four characters, the last ones of the text when |last|: appends one to three bytes. */
 static int read_four(it_str *out, const uint8_t *p, bool last)
 {

@@ -5,6 +5,8 @@
 #include "base/bytes.h"
 #include "base/text/str.h"
 
+/* Whether |c| is of the alphabet, or the padding. */
+bool it_base64_has(uint8_t c);
 /* Appends |b| to |out|, with padding. */
 void it_base64_write(it_str *out, it_bytes b);
 /* Appends the bytes that |text| stands for. Returns 0, IT_ERR_PARSE when it is none: a character that is not of the

@@ -37,12 +37,18 @@ void it_block_write(it_str *out, it_bytes blob)
 void it_block_init(it_block_reader *r, it_alloc *alloc)
 {
     it_str_init(&r->text, alloc);
-    r->inside = false;
+    r->state = IT_BLOCK_OUTSIDE;
 }
 
 void it_block_fini(it_block_reader *r)
 {
     it_str_fini(&r->text);
+}
+
+void it_block_drop(it_block_reader *r)
+{
+    it_str_clear(&r->text);
+    r->state = IT_BLOCK_OUTSIDE;
 }
 
 /* |line| without what mail and terminals put around it. */
@@ -73,25 +79,60 @@ static int decode(const it_str *text, it_str *blob)
     return same ? 0 : IT_ERR_PARSE;
 }
 
+/* Whether |line| has no character that base64 has not (RFC 4648 section 4). */
+static bool is_base64(it_bytes line)
+{
+    for (size_t i = 0; i < line.n; i++)
+        if (!it_base64_has(line.p[i]))
+            return false;
+    return true;
+}
+
+/* What is left of a block cannot be read. Returns |err|. */
+static int break_block(it_block_reader *r, int err)
+{
+    r->state = IT_BLOCK_BROKEN;
+    return err;
+}
+
+/* The block ends here. */
+static int end_block(it_block_reader *r, it_str *blob)
+{
+    bool broken = r->state == IT_BLOCK_BROKEN;
+    r->state = IT_BLOCK_OUTSIDE;
+    if (broken)
+        return IT_BLOCK_PART;
+    int err = r->text.oom ? IT_ERR_NOMEM : decode(&r->text, blob);
+    return err < 0 ? err : IT_BLOCK_WHOLE;
+}
+
+/* A line between the beginning and the end of a block that cannot be read. */
+static int pass_line(it_block_reader *r, it_bytes line)
+{
+    if (is_base64(line))
+        return IT_BLOCK_PART;
+    r->state = IT_BLOCK_OUTSIDE;
+    return IT_BLOCK_NONE;
+}
+
 int it_block_line(it_block_reader *r, it_bytes line, it_str *blob)
 {
     line = trimmed(line);
     if (it_bytes_eq(line, it_bytes_str(BEGIN))) {
         it_str_clear(&r->text);
-        r->inside = true;
+        r->state = IT_BLOCK_INSIDE;
         return IT_BLOCK_PART;
     }
-    if (!r->inside)
+    if (r->state == IT_BLOCK_OUTSIDE)
         return IT_BLOCK_NONE;
-    if (it_bytes_eq(line, it_bytes_str(END))) {
-        r->inside = false;
-        int err = r->text.oom ? IT_ERR_NOMEM : decode(&r->text, blob);
-        return err < 0 ? err : IT_BLOCK_WHOLE;
-    }
-    if (r->text.n + line.n > IT_BLOCK_MAX) {
-        r->inside = false;
-        return IT_ERR_TOOBIG;
-    }
+    if (it_bytes_eq(line, it_bytes_str(END)))
+        return end_block(r, blob);
+    if (r->state == IT_BLOCK_BROKEN)
+        return pass_line(r, line);
+    if (!is_base64(line))
+        return break_block(r, IT_ERR_PARSE);
+    if (r->text.n + line.n > IT_BLOCK_MAX)
+        return break_block(r, IT_ERR_TOOBIG);
     it_str_put(&r->text, line.p, line.n);
     return r->text.oom ? IT_ERR_NOMEM : IT_BLOCK_PART;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define QUIET IT_SEC             /* without news of candidates a block is shown as it is */
+#define BREAK (3 * IT_SEC)       /* in which a block that is pasted goes on */
 #define PATIENCE (3600 * IT_SEC) /* that two people have to exchange blocks */
 
 struct it_talk {
@@ -22,6 +23,7 @@ struct it_talk {
     it_block_reader reader;
     it_str blob, shown; /* the latest one; what was shown of the last that was */
     it_time show_at;    /* IT_NEVER: there is nothing to show */
+    it_time break_at;   /* when a block that has begun should have ended; IT_NEVER: none has, or it was said */
     bool heard;         /* a block of the other side has come */
     bool over, failed;
     int err; /* of adding it to the loop; told as it is hung up */
@@ -190,6 +192,8 @@ static int talk_block(it_talk *t, const it_str *blob)
         talk_say(t, "it is too late for that block");
     if (err == 0)
         talk_say(t, t->heard ? "their block is taken" : "their block is taken: trying to connect");
+    if (err < 0 && err != IT_ERR_STATE)
+        talk_say(t, "their block is of no use: %s", it_err_str(err));
     t->heard |= err == 0;
     return 0;
 }
@@ -216,19 +220,21 @@ static void talk_restart(it_talk *t)
     it_b_restart(talk_b(t), it_loop_now(t->loop));
 }
 
-static int talk_command(it_talk *t, it_bytes line)
+static const struct {
+    const char *name;
+    void (*run)(it_talk *t);
+} COMMANDS[] = {{"/quit", it_talk_close}, {"/restart", talk_restart}, {"/stats", talk_stats}, {"/help", talk_help}};
+
+/* Runs the command that |line| is; false when it is none. */
+static bool talk_command(it_talk *t, it_bytes line)
 {
-    if (it_bytes_eq(line, it_bytes_str("/quit")))
-        it_talk_close(t);
-    else if (it_bytes_eq(line, it_bytes_str("/restart")))
-        talk_restart(t);
-    else if (it_bytes_eq(line, it_bytes_str("/stats")))
-        talk_stats(t);
-    else if (it_bytes_eq(line, it_bytes_str("/help")))
-        talk_help(t);
-    else
-        talk_say(t, "there is no such command; /help names them, and // begins a message with /");
-    return 0;
+    for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++) {
+        if (!it_bytes_eq(line, it_bytes_str(COMMANDS[i].name)))
+            continue;
+        COMMANDS[i].run(t);
+        return true;
+    }
+    return false;
 }
 
 static int talk_message(it_talk *t, it_bytes line)
@@ -262,28 +268,51 @@ static int talk_block_line(it_talk *t, it_bytes line)
     return rc;
 }
 
-/* A line that is of no block: a command, or a message. */
+/* A line that is of no block and no command: a message. */
 static int talk_text(it_talk *t, it_bytes line)
 {
-    if (line.n && line.p[line.n - 1] == '\r')
-        line.n--;
     if (line.n == 0)
         return 0;
     if (line.n > 1 && line.p[0] == '/' && line.p[1] == '/')
         return talk_message(t, it_bytes_of(line.p + 1, line.n - 1));
-    if (line.p[0] == '/')
-        return talk_command(t, line);
-    return talk_message(t, line);
+    if (line.p[0] != '/')
+        return talk_message(t, line);
+    talk_say(t, "there is no such command; /help names them, and // begins a message with /");
+    return 0;
+}
+
+/* |line| without the end that other systems' terminals give it. */
+static it_bytes talk_trim(it_bytes line)
+{
+    if (line.n && line.p[line.n - 1] == '\r')
+        line.n--;
+    return line;
 }
 
 int it_talk_line(it_talk *t, it_bytes line)
 {
     if (t->over || !talk_b(t))
         return 0;
+    /* A command is one also behind half a block, of which it is no line. */
+    if (talk_command(t, talk_trim(line))) {
+        it_block_drop(&t->reader);
+        t->break_at = IT_NEVER;
+        return 0;
+    }
     int rc = talk_block_line(t, line);
+    t->break_at = IT_NEVER;
+    if (t->reader.state == IT_BLOCK_INSIDE)
+        t->break_at = it_loop_now(t->loop) + BREAK;
     if (rc == IT_BLOCK_NONE)
-        return talk_text(t, line);
+        return talk_text(t, talk_trim(line));
     return rc == IT_ERR_NOMEM ? rc : 0;
+}
+
+/* A block has begun, and nothing more of it comes: what is missing has to be said, or both sides wait for ever. */
+static void talk_say_break(it_talk *t)
+{
+    t->break_at = IT_NEVER;
+    talk_say(t, "this block is not whole: paste what is missing, up to its last line, -----END ICETANK PEER-----");
 }
 
 /* --- its owner --- */
@@ -331,7 +360,7 @@ it_talk *it_talk_new(const it_itp_peer_cfg *cfg, it_str *out)
     t->loop = cfg->loop;
     t->out = out;
     t->app = -1;
-    t->show_at = IT_NEVER;
+    t->show_at = t->break_at = IT_NEVER;
     it_block_init(&t->reader, t->alloc);
     it_str_init(&t->blob, t->alloc);
     it_str_init(&t->shown, t->alloc);
@@ -367,13 +396,15 @@ void it_talk_close(it_talk *t)
 
 it_time it_talk_next(const it_talk *t)
 {
-    return t->show_at;
+    return t->show_at < t->break_at ? t->show_at : t->break_at;
 }
 
 void it_talk_tick(it_talk *t)
 {
     if (t->show_at <= it_loop_now(t->loop))
         talk_show(t);
+    if (t->break_at <= it_loop_now(t->loop))
+        talk_say_break(t);
 }
 
 bool it_talk_over(const it_talk *t, bool *well)

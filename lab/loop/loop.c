@@ -10,10 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BURST 64         /* packets that one device brings before the world goes on */
-#define LOOKS 32         /* descriptors that are looked at before the clock is */
-#define TURN (2 * IT_MS) /* after which those that are still ready wait for timers and the world */
-#define NAP IT_SEC       /* at most: another clock is then read */
+#define PACKET_MAX 2048                 /* bytes of a packet of a device */
+#define PACKETS (LOOP_BUF / PACKET_MAX) /* that are read before they are looked at */
+#define BURST 64                        /* packets that one device brings before the world goes on */
+#define LOOKS 32                        /* descriptors that are looked at before the clock is */
+#define TURN (2 * IT_MS)                /* after which those that are still ready wait for timers and the world */
+#define NAP IT_SEC                      /* at most: another clock is then read */
 
 static it_time wall_now(void)
 {
@@ -125,27 +127,6 @@ static bool drain_edge(it_loop *l, it_node *n)
     return false;
 }
 
-/* Takes one packet from device |i|: 1, 0 when there is none, or an error; |gone|: nobody writes to it any more. */
-static int receive_packet(it_loop *l, uint32_t i, bool gone)
-{
-    uint8_t buf[2048];
-    ssize_t n = read(l->plugs[i].fd, buf, sizeof buf);
-    if (n == 0 && gone)
-        return IT_ERR_IO;
-    if (n < 0)
-        return errno == EAGAIN || errno == EINTR ? 0 : IT_ERR_IO;
-    int err = it_edge_send(l->plugs[i].edge, it_world_now(l->cfg.world), it_bytes_of(buf, (size_t)n), 0);
-    return err == IT_ERR_NOMEM ? err : 1;
-}
-
-static int plug_ready(it_loop *l, uint32_t i, uint32_t events)
-{
-    int rc = 1;
-    for (int burst = 0; burst < BURST && rc == 1; burst++)
-        rc = receive_packet(l, i, events & EPOLLHUP);
-    return rc < 0 ? rc : 0;
-}
-
 /* --- the world and the apps catch up --- */
 
 /* Runs what there is in the world up to |t|. Returns IT_LOOP_UNTIL, IT_LOOP_READY, or an error. */
@@ -162,12 +143,17 @@ static int run_world(it_loop *l, it_time t)
     return IT_LOOP_UNTIL;
 }
 
-/* Lets everybody catch up with the wall clock. As run_world. */
-static int catch_up(it_loop *l)
+static void read_clock(it_loop *l)
 {
     it_time now = wall_now() - l->zero;
     if (now > l->now)
         l->now = now;
+}
+
+/* Lets everybody catch up with the wall clock. As run_world. */
+static int catch_up(it_loop *l)
+{
+    read_clock(l);
     int rc = it_loop_tick(l);
     if (rc == 0)
         rc = it_loop_flush(l);
@@ -179,6 +165,51 @@ static int catch_up(it_loop *l)
         return rc;
     return run_world(l, l->now);
 }
+
+/* --- packets of devices --- */
+
+/* Reads what device |i| has into |l|->buf, |size| bytes each. Returns how many packets, or IT_ERR_IO; |gone|: nobody
+ * writes to it any more. */
+static int read_packets(it_loop *l, uint32_t i, size_t size[PACKETS], bool gone)
+{
+    for (int k = 0; k < PACKETS; k++) {
+        ssize_t n = read(l->plugs[i].fd, l->buf + (size_t)k * PACKET_MAX, PACKET_MAX);
+        if (n == 0 && gone)
+            return IT_ERR_IO;
+        if (n < 0)
+            return errno == EAGAIN || errno == EINTR ? k : IT_ERR_IO;
+        size[k] = (size_t)n;
+    }
+    return PACKETS;
+}
+
+/* Takes some packets of device |i|: how many, or an error. They are of the time at which they have been read: an
+ * earlier one would cut the delays of links short by as much as the machine was busy with others. */
+static int receive_packets(it_loop *l, uint32_t i, bool gone)
+{
+    size_t size[PACKETS];
+    int n = read_packets(l, i, size, gone);
+    if (n <= 0)
+        return n;
+    read_clock(l);
+    int rc = run_world(l, l->now); /* where a script has its turn first, the world's time is theirs */
+    for (int k = 0; k < n && rc >= 0; k++) {
+        it_bytes ip = it_bytes_of(l->buf + (size_t)k * PACKET_MAX, size[k]);
+        int err = it_edge_send(l->plugs[i].edge, it_world_now(l->cfg.world), ip, 0);
+        rc = err == IT_ERR_NOMEM ? err : 0;
+    }
+    return rc < 0 ? rc : n;
+}
+
+static int plug_ready(it_loop *l, uint32_t i, uint32_t events)
+{
+    int n = PACKETS;
+    for (int burst = 0; burst < BURST && n == PACKETS; burst += PACKETS)
+        n = receive_packets(l, i, events & EPOLLHUP);
+    return n < 0 ? n : 0;
+}
+
+/* --- sleeping --- */
 
 /* When anybody has something to do, |until| at the latest. */
 static it_time next_of_all(const it_loop *l, it_time until)

@@ -149,10 +149,59 @@ static int data_out(it_loop *l, uint32_t i, it_bytes data)
     return it_loop_sock_tell(l, i, LOOP_TELL_SEND); /* the pieces of one turn leave together */
 }
 
+/* The listener of app |app| on |local|; -1: there is none. */
+static int listener_on(const it_loop *l, int app, it_addr local)
+{
+    for (size_t i = 0; i < l->n_socks; i++) {
+        const loop_sock *s = &l->socks[i];
+        bool there = s->kind == LOOP_LISTEN && s->app == app && s->fd >= 0 && s->local.port == local.port;
+        if (there && (it_ip_eq(s->local.ip, local.ip) || it_loop_any(s->local.ip)))
+            return s->fd;
+    }
+    return -1;
+}
+
+static void set_reuse(int fd, int name, int on)
+{
+    (void)setsockopt(fd, SOL_SOCKET, name, &on, sizeof on);
+}
+
+/* Binds |fd| to |from|, whose port |listener| has. Linux shares the port of a listener with SO_REUSEPORT alone, which
+ * is set meanwhile only: so nobody else can listen there. */
+static int bind_beside(int listener, int fd, const loop_sa *from, socklen_t n)
+{
+    set_reuse(listener, SO_REUSEPORT, 1);
+    set_reuse(fd, SO_REUSEPORT, 1);
+    int rc = bind(fd, &from->sa, n), no = errno;
+    set_reuse(listener, SO_REUSEPORT, 0);
+    set_reuse(fd, SO_REUSEPORT, 0);
+    errno = no;
+    return rc;
+}
+
+/* Binds |fd| of app |app| to |local|. Streams to several remotes may have one port, also that of one that has just
+ * ended and that of a listener, as ICE has them (RFC 6544 sections 5.2, 7.2). Returns 0, or -1 with errno. */
+static int bind_stream(const it_loop *l, int app, int fd, it_addr local)
+{
+    loop_sa from;
+    socklen_t n = it_loop_sa(&from, local);
+    int rc, listener = -1;
+    if (local.port) {
+        set_reuse(fd, SO_REUSEADDR, 1);
+        listener = listener_on(l, app, local);
+    }
+    if (listener >= 0)
+        return bind_beside(listener, fd, &from, n);
+    rc = bind(fd, &from.sa, n);
+    if (rc == 0) /* from now on others may have it: before that the kernel would not give a free one */
+        set_reuse(fd, SO_REUSEADDR, 1);
+    return rc;
+}
+
 /* A socket of app |app| that begins to connect, or -1 with errno. */
 static int connect_fd(const it_loop *l, int app, const it_io *io)
 {
-    loop_sa to, from;
+    loop_sa to;
     int no;
     socklen_t n = it_loop_sa(&to, io->remote);
     int fd = socket(to.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -164,7 +213,7 @@ static int connect_fd(const it_loop *l, int app, const it_io *io)
         it_addr local = io->local;
         if (it_ip_none(local.ip) && it_ip_is4(io->remote.ip))
             local.ip = it_ip4(0);
-        bound = bind(fd, &from.sa, it_loop_sa(&from, local)) == 0;
+        bound = bind_stream(l, app, fd, local) == 0;
     }
     if (bound && (connect(fd, &to.sa, n) == 0 || errno == EINPROGRESS))
         return fd;

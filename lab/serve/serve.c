@@ -86,3 +86,11 @@ int it_serve_streams(const it_serve_cfg *cfg, int app, uint16_t *tls_port, it_ad
     (void)tell_listeners(cfg, app, n, "tls");
     return err;
 }
+
+int it_serve_goodbye(it_loop *loop, const it_serve_stop *stop)
+{
+    if (!stop->run || !it_loop_app(loop, stop->app))
+        return 0;
+    stop->run(stop->o, it_loop_now(loop));
+    return it_loop_flush(loop);
+}

@@ -24,6 +24,13 @@ typedef struct it_serve_turn_cfg {
     size_t n_allow, n_deny;
 } it_serve_turn_cfg;
 
+/* What a server wants to say to its clients before it is freed. */
+typedef struct it_serve_stop {
+    int app;
+    void (*run)(void *o, it_time now); /* NULL: nothing */
+    void *o;
+} it_serve_stop;
+
 typedef struct it_serve_cfg {
     it_alloc *alloc;
     it_loop *loop;
@@ -34,6 +41,7 @@ typedef struct it_serve_cfg {
     it_limit_count *count;   /* the caller's; outlives the loop */
     const it_serve_tls *tls; /* outlives the loop; NULL: none */
     it_serve_turn_cfg turn;
+    it_serve_stop *stop;                       /* filled by starting; all zeros before */
     void (*log)(void *self, const char *text); /* takes a line for people; may be NULL */
     /* Takes every address that is served from now on, or no longer; |transport| is "udp", "tcp" or "tls". */
     void (*bound)(void *self, const char *transport, it_addr a, bool up);
@@ -58,9 +66,12 @@ const it_service *it_service_of(const char *name);
  * hosts, each once; tells of them. Returns 0 or as it_loop_listen, |*bad| then the address. */
 int it_serve_streams(const it_serve_cfg *cfg, int app, uint16_t *tls_port, it_addr *bad);
 
-/* STUN (stun.c): RFC 8489. Where exactly two addresses of a family are given, which differ, with NAT behavior discovery
- * (RFC 5780) on them: the first one is the primary, the second one's port the alternate, or the next higher one where
- * they are the same. */
+/* Lets the server say goodbye, as far as the kernel takes it at once. Returns 0 or as it_loop_flush. */
+int it_serve_goodbye(it_loop *loop, const it_serve_stop *stop);
+
+/* STUN (stun.c): RFC 8489 by UDP and TCP. Where exactly two addresses of a family are given, which differ, with NAT
+ * behavior discovery (RFC 5780) on them: the first one is the primary, the second one's port the alternate, or the next
+ * higher one where they are the same. */
 int it_serve_stun(const it_serve_cfg *cfg, it_addr *bad);
 
 /* Signaling (signal.c): WebSocket and HTTP long poll on TCP and TLS, docs/signal.md. The limit counts accepted streams;

@@ -1,33 +1,88 @@
 /* The signal server on real sockets: streams that its object takes as they come, behind the rate limit. */
+#include "lab/serve/log.h"
 #include "lab/serve/serve.h"
 
 #include "stack/signal/server.h"
 
-static int start_signal(const it_serve_cfg *cfg, it_signal_server *server, it_limit *l, it_addr *bad)
+#include <inttypes.h>
+
+/* --- the log --- */
+
+static void signal_tell(const it_serve_log *log, const it_signal_tale *t)
 {
-    it_loop_app_cfg app = {.name = "signal", .no_bases = true, .loopback = true};
-    it_tls_cfg tls;
-    uint16_t tls_port = 0;
-    int i = it_loop_add(cfg->loop, &it_limit_ops, l, &app, bad);
-    int err = i < 0 ? i : it_serve_streams(cfg, i, &tls_port, bad);
-    if (err == 0 && cfg->tls)
-        err = it_serve_tls_cfg(cfg->tls, cfg->alloc, "http/1.1", &tls);
-    if (err == 0 && cfg->tls)
-        it_signal_server_tls(server, &tls, tls_port);
-    return err;
+    char client[IT_ADDR_TEXT];
+    it_addr_text(t->client, client);
+    switch (t->kind) {
+    case IT_SIGNAL_TALE_OPENED:
+        it_serve_log_line(log, "signal: %s has mailbox %s, by %s", client, t->box, t->ws ? "WebSocket" : "HTTP");
+        break;
+    case IT_SIGNAL_TALE_REFUSED:
+        it_serve_log_line(log, "signal: %s is refused: %d", client, t->status);
+        break;
+    case IT_SIGNAL_TALE_RESET:
+        it_serve_log_line(log, "signal: %s is reset: there are too many connections", client);
+        break;
+    }
+}
+
+static void signal_news(void *o, const it_serve_log *log)
+{
+    it_signal_tale t;
+    while (it_signal_server_tale(o, &t))
+        signal_tell(log, &t);
+}
+
+static void signal_sum(void *o, const it_serve_log *log)
+{
+    const it_signal_server_stats *s = it_signal_server_stat(o);
+    it_serve_log_line(log,
+                      "signal: %" PRIu64 " messages taken, %" PRIu64 " delivered, %" PRIu64 " sent again, %" PRIu64
+                      " refused; %" PRIu64 " connections too many",
+                      s->messages, s->delivered, s->redelivered, s->refused, s->reset);
+}
+
+/* --- starting and stopping --- */
+
+static void signal_stop(void *o, it_time now)
+{
+    (void)it_signal_server_stop(o, now); /* without memory they hear of it by the end of their streams */
+}
+
+/* |server| behind its log and the rate limit; NULL without memory. */
+static it_limit *wrap_signal(const it_serve_cfg *cfg, it_signal_server *server)
+{
+    it_serve_log_cfg log = {.alloc = cfg->alloc, .ops = &it_signal_server_ops, .inner = server};
+    it_limit_cfg limit = cfg->limit;
+    log.log = cfg->log;
+    log.self = cfg->self;
+    log.news = signal_news;
+    log.sum = signal_sum;
+    it_serve_log *l = it_serve_log_new(&log);
+    if (!l)
+        return NULL;
+    limit.requests = true;
+    return it_limit_new(cfg->alloc, &limit, cfg->seed, &it_serve_log_ops, l, cfg->count);
 }
 
 int it_serve_signal(const it_serve_cfg *cfg, it_addr *bad)
 {
     it_signal_server_cfg s = {.alloc = cfg->alloc};
-    it_limit_cfg limit = cfg->limit;
+    it_loop_app_cfg app = {.name = "signal", .no_bases = true, .loopback = true};
+    it_tls_cfg tls;
+    uint16_t tls_port = 0;
     it_rng_init(&s.rng, cfg->seed, "signal");
     it_signal_server *server = it_signal_server_new(&s);
-    if (!server)
-        return IT_ERR_NOMEM;
-    limit.requests = true;
-    it_limit *l = it_limit_new(cfg->alloc, &limit, cfg->seed, &it_signal_server_ops, server, cfg->count);
+    it_limit *l = server ? wrap_signal(cfg, server) : NULL;
     if (!l)
         return IT_ERR_NOMEM;
-    return start_signal(cfg, server, l, bad);
+    int i = it_loop_add(cfg->loop, &it_limit_ops, l, &app, bad);
+    int err = i < 0 ? i : it_serve_streams(cfg, i, &tls_port, bad);
+    if (err == 0)
+        *cfg->stop = (it_serve_stop){.app = i, .run = signal_stop, .o = server};
+    if (err < 0 || !cfg->tls)
+        return err;
+    err = it_serve_tls_cfg(cfg->tls, cfg->alloc, "http/1.1", &tls);
+    if (err == 0)
+        it_signal_server_tls(server, &tls, tls_port);
+    return err;
 }

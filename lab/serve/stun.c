@@ -1,8 +1,14 @@
-/* The STUN server on real sockets: one object a family. */
+/* The STUN server on real sockets: one object a family by UDP, one by TCP (RFC 8489 section 12: both are a must). */
+#include "lab/serve/log.h"
 #include "lab/serve/serve.h"
 
 #include "base/version.h"
-#include "stack/stun/server.h"
+#include "stack/stun/server_tcp.h"
+
+#include <inttypes.h>
+
+#define FIRST (40 * IT_SEC) /* that a client by TCP has for its request: as long as it waits for the answer (Ti) */
+#define IDLE (600 * IT_SEC) /* between two requests: as long as one may need what it learned by them */
 
 typedef struct stun_family {
     it_addr addrs[IT_SERVE_ADDRS + 2];
@@ -64,6 +70,46 @@ static int start_family(const it_serve_cfg *cfg, const stun_family *f, const cha
     return number < 0 ? number : 0;
 }
 
+static void tcp_sum(void *o, const it_serve_log *log)
+{
+    const it_stun_tcp_stats *s = it_stun_tcp_stat(o);
+    it_serve_log_line(log,
+                      "stun: %" PRIu64 " requests by TCP in %" PRIu64 " connections, of which %" PRIu64
+                      " too many, %" PRIu64 " silent, %" PRIu64 " something else",
+                      s->requests, s->accepted, s->reset, s->idle, s->bad);
+}
+
+/* The server by TCP behind its log and the rate limit, which counts connections; NULL without memory. */
+static it_limit *new_tcp(const it_serve_cfg *cfg)
+{
+    static const it_stun_tcp_limits LIMITS = {.first = FIRST, .idle = IDLE};
+    it_stun_server_cfg s = {.alloc = cfg->alloc, .software = "icetank " IT_VERSION};
+    it_limit_cfg limit = cfg->limit;
+    it_rng_init(&s.rng, cfg->seed, "stun-tcp");
+    it_stun_tcp *server = it_stun_tcp_new(&s, &LIMITS);
+    if (!server)
+        return NULL;
+    it_serve_log_cfg log = {.alloc = cfg->alloc, .ops = &it_stun_tcp_ops, .inner = server, .sum = tcp_sum};
+    log.log = cfg->log;
+    log.self = cfg->self;
+    it_serve_log *l = it_serve_log_new(&log);
+    if (!l)
+        return NULL;
+    limit.requests = true;
+    return it_limit_new(cfg->alloc, &limit, it_rng_u64(&s.rng), &it_serve_log_ops, l, cfg->count);
+}
+
+static int start_tcp(const it_serve_cfg *cfg, it_addr *bad)
+{
+    it_loop_app_cfg app = {.name = "stun", .no_bases = true, .loopback = true};
+    uint16_t tls_port = 0;
+    it_limit *l = new_tcp(cfg);
+    if (!l)
+        return IT_ERR_NOMEM;
+    int i = it_loop_add(cfg->loop, &it_limit_ops, l, &app, bad);
+    return i < 0 ? i : it_serve_streams(cfg, i, &tls_port, bad);
+}
+
 int it_serve_stun(const it_serve_cfg *cfg, it_addr *bad)
 {
     stun_family f;
@@ -74,5 +120,5 @@ int it_serve_stun(const it_serve_cfg *cfg, it_addr *bad)
         if (f.n)
             err = start_family(cfg, &f, is4 ? "stun" : "stun6", bad);
     }
-    return err;
+    return err < 0 ? err : start_tcp(cfg, bad);
 }

@@ -1,33 +1,93 @@
 /* The relay of datagrams over WebSocket on real sockets, behind the rate limit. */
+#include "lab/serve/log.h"
 #include "lab/serve/serve.h"
 
 #include "stack/wsrelay/server.h"
 
-static int start_ws(const it_serve_cfg *cfg, it_wsrelay_server *server, it_limit *l, it_addr *bad)
+#include <inttypes.h>
+
+/* --- the log --- */
+
+enum { ROOM_SHOWN = 6 }; /* letters of a room: who knows all of them may enter it */
+
+static void ws_tell(const it_serve_log *log, const it_wsrelay_tale *t)
 {
-    it_loop_app_cfg app = {.name = "ws", .no_bases = true, .loopback = true};
-    it_tls_cfg tls;
-    uint16_t tls_port = 0;
-    int i = it_loop_add(cfg->loop, &it_limit_ops, l, &app, bad);
-    int err = i < 0 ? i : it_serve_streams(cfg, i, &tls_port, bad);
-    if (err == 0 && cfg->tls)
-        err = it_serve_tls_cfg(cfg->tls, cfg->alloc, NULL, &tls);
-    if (err == 0 && cfg->tls)
-        it_wsrelay_server_tls(server, &tls, tls_port);
-    return err;
+    char client[IT_ADDR_TEXT];
+    it_addr_text(t->client, client);
+    switch (t->kind) {
+    case IT_WSRELAY_TALE_JOINED:
+        it_serve_log_line(log, "ws: %s is %s in room %.*s...", client, t->name, ROOM_SHOWN, t->room);
+        break;
+    case IT_WSRELAY_TALE_LEFT:
+        it_serve_log_line(log, "ws: %s, %s, has left room %.*s...", client, t->name, ROOM_SHOWN, t->room);
+        break;
+    case IT_WSRELAY_TALE_REFUSED:
+        it_serve_log_line(log, "ws: %s is refused: %d", client, t->status);
+        break;
+    case IT_WSRELAY_TALE_RESET:
+        it_serve_log_line(log, "ws: %s is reset: there are too many connections", client);
+        break;
+    }
+}
+
+static void ws_news(void *o, const it_serve_log *log)
+{
+    it_wsrelay_tale t;
+    while (it_wsrelay_server_tale(o, &t))
+        ws_tell(log, &t);
+}
+
+static void ws_sum(void *o, const it_serve_log *log)
+{
+    const it_wsrelay_server_stats *s = it_wsrelay_server_stat(o);
+    it_serve_log_line(log,
+                      "ws: %" PRIu64 " joined, %" PRIu64 " replaced, %" PRIu64 " refused, %" PRIu64 " silent; %" PRIu64
+                      " datagrams (%" PRIu64 " bytes) relayed, %" PRIu64 " dropped; %" PRIu64 " connections too many",
+                      s->joined, s->replaced, s->refused, s->silent, s->relayed, s->bytes, s->dropped, s->reset);
+}
+
+/* --- starting and stopping --- */
+
+static void ws_stop(void *o, it_time now)
+{
+    it_wsrelay_server_stop(o, now);
+}
+
+/* |server| behind its log and the rate limit; NULL without memory. */
+static it_limit *wrap_ws(const it_serve_cfg *cfg, it_wsrelay_server *server)
+{
+    it_serve_log_cfg log = {.alloc = cfg->alloc, .ops = &it_wsrelay_server_ops, .inner = server};
+    it_limit_cfg limit = cfg->limit;
+    log.log = cfg->log;
+    log.self = cfg->self;
+    log.news = ws_news;
+    log.sum = ws_sum;
+    it_serve_log *l = it_serve_log_new(&log);
+    if (!l)
+        return NULL;
+    limit.requests = true;
+    return it_limit_new(cfg->alloc, &limit, cfg->seed, &it_serve_log_ops, l, cfg->count);
 }
 
 int it_serve_ws(const it_serve_cfg *cfg, it_addr *bad)
 {
     it_wsrelay_server_cfg s = {.alloc = cfg->alloc};
-    it_limit_cfg limit = cfg->limit;
+    it_loop_app_cfg app = {.name = "ws", .no_bases = true, .loopback = true};
+    it_tls_cfg tls;
+    uint16_t tls_port = 0;
     it_rng_init(&s.rng, cfg->seed, "relay");
     it_wsrelay_server *server = it_wsrelay_server_new(&s);
-    if (!server)
-        return IT_ERR_NOMEM;
-    limit.requests = true;
-    it_limit *l = it_limit_new(cfg->alloc, &limit, cfg->seed, &it_wsrelay_server_ops, server, cfg->count);
+    it_limit *l = server ? wrap_ws(cfg, server) : NULL;
     if (!l)
         return IT_ERR_NOMEM;
-    return start_ws(cfg, server, l, bad);
+    int i = it_loop_add(cfg->loop, &it_limit_ops, l, &app, bad);
+    int err = i < 0 ? i : it_serve_streams(cfg, i, &tls_port, bad);
+    if (err == 0)
+        *cfg->stop = (it_serve_stop){.app = i, .run = ws_stop, .o = server};
+    if (err < 0 || !cfg->tls)
+        return err;
+    err = it_serve_tls_cfg(cfg->tls, cfg->alloc, NULL, &tls);
+    if (err == 0)
+        it_wsrelay_server_tls(server, &tls, tls_port);
+    return err;
 }

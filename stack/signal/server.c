@@ -80,6 +80,25 @@ const it_signal_server_stats *it_signal_server_stat(const it_signal_server *s)
     return &s->stats;
 }
 
+/* --- what is told --- */
+
+it_signal_tale *it_signal_server_tell(it_signal_server *s, enum it_signal_tale_kind kind, it_addr client)
+{
+    it_signal_tale *t = &s->tales[s->told++ % IT_SIGNAL_TALES];
+    if (s->told - s->heard > IT_SIGNAL_TALES)
+        s->heard = s->told - IT_SIGNAL_TALES;
+    *t = (it_signal_tale){.kind = kind, .client = client};
+    return t;
+}
+
+int it_signal_server_tale(it_signal_server *s, it_signal_tale *tale)
+{
+    if (s->heard == s->told)
+        return 0;
+    *tale = s->tales[s->heard++ % IT_SIGNAL_TALES];
+    return 1;
+}
+
 int it_signal_server_secret(it_signal_server *s, char line[IT_TLS_LINE_MAX])
 {
     uint32_t i = 0;
@@ -180,12 +199,13 @@ static int read_link(it_signal_server *s, size_t i)
     return n < 0 ? n : 0;
 }
 
-static int refuse_flow(it_signal_server *s, uint32_t flow)
+static int refuse_stream(it_signal_server *s, const it_io *in)
 {
     if (it_grow(s->cfg.alloc, &s->refused, &s->cap_refused, s->n_refused + 1, sizeof *s->refused) < 0)
         return IT_ERR_NOMEM;
     s->stats.reset++;
-    s->refused[s->n_refused++] = flow;
+    s->refused[s->n_refused++] = in->flow;
+    (void)it_signal_server_tell(s, IT_SIGNAL_TALE_RESET, in->remote);
     return 0;
 }
 
@@ -224,7 +244,7 @@ static int push_layers(it_signal_server *s, it_signal_link *l, uint16_t port)
 static int accept_link(it_signal_server *s, const it_io *in)
 {
     if (s->stats.connections >= s->cfg.connections)
-        return refuse_flow(s, in->flow);
+        return refuse_stream(s, in);
     int i = make_place(s);
     it_signal_link *l = i < 0 ? NULL : it_calloc(s->cfg.alloc, 1, sizeof *l);
     if (!l)
@@ -310,6 +330,23 @@ static int server_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t 
     }
     s->stats.mailboxes = s->boxes.used;
     return 0;
+}
+
+int it_signal_server_stop(it_signal_server *s, it_time now)
+{
+    int err = 0;
+    s->now = now;
+    for (size_t i = 0; i < s->n && err >= 0; i++) {
+        it_signal_link *l = s->v[i];
+        if (!l || !it_stream_alive(&l->s))
+            continue;
+        it_bits_add(&s->busy, (uint32_t)i);
+        if (l->mode == IT_LINK_POLL)
+            err = it_signal_end_poll(s, i);
+        if (l->mode == IT_LINK_WS)
+            it_signal_close_ws(l, now, 1001);
+    }
+    return err < 0 ? err : 0;
 }
 
 /* --- time --- */

@@ -39,6 +39,23 @@ typedef struct it_signal_server_stats {
     size_t connections, mailboxes;
 } it_signal_server_stats;
 
+/* What has become of a request, for a log. */
+enum it_signal_tale_kind {
+    IT_SIGNAL_TALE_OPENED,  /* a session has opened mailbox |box|, the one before is closed */
+    IT_SIGNAL_TALE_REFUSED, /* a request was answered with |status| */
+    IT_SIGNAL_TALE_RESET    /* a connection too many */
+};
+
+typedef struct it_signal_tale {
+    enum it_signal_tale_kind kind;
+    it_addr client;
+    bool ws;                      /* OPENED: by WebSocket, else by HTTP */
+    int status;                   /* REFUSED */
+    char box[IT_SIGNAL_NAME + 1]; /* OPENED */
+} it_signal_tale;
+
+#define IT_SIGNAL_TALES 32 /* that are kept: the latest */
+
 typedef struct it_signal_server it_signal_server;
 
 /* NULL without memory. */
@@ -49,6 +66,13 @@ void it_signal_server_tls(it_signal_server *s, const it_tls_cfg *tls, uint16_t p
 const it_signal_server_stats *it_signal_server_stat(const it_signal_server *s);
 /* The next line of the key log of any of its TLS connections, where |tls| said log_keys, as it_tls_secret: 1, or 0. */
 int it_signal_server_secret(it_signal_server *s, char line[IT_TLS_LINE_MAX]);
+
+/* What has happened since it was last asked, in order: 1 and |*tale|, or 0. */
+int it_signal_server_tale(it_signal_server *s, it_signal_tale *tale);
+
+/* It is about to be freed: closes every WebSocket with 1001 (RFC 6455 section 7.4.1: going away) and answers every poll
+ * that it holds, behind what waits. Returns 0 or IT_ERR_NOMEM. */
+int it_signal_server_stop(it_signal_server *s, it_time now);
 
 /* Its table: input, tick, next, output, free. It has no events. */
 extern const it_object_ops it_signal_server_ops;

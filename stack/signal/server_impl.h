@@ -36,8 +36,15 @@ struct it_signal_server {
     it_time now;
     it_str reply;
     it_signal_server_stats stats;
+    it_signal_tale tales[IT_SIGNAL_TALES]; /* a ring */
+    uint64_t told, heard;                  /* so many were told; and were asked for, or lost */
     uint8_t buf[IT_LAYER_MESSAGE];
 };
+
+/* --- server.c --- */
+
+/* A tale of |kind| of |client|, which the caller fills. */
+it_signal_tale *it_signal_server_tell(it_signal_server *s, enum it_signal_tale_kind kind, it_addr client);
 
 /* --- server_take.c --- */
 

@@ -6,6 +6,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { REPLY_MAX = 15872 }; /* bytes of lines in a response: with a head what stack/http takes at once */
 enum { LARGEST_HOLD = 3600 };
@@ -33,6 +35,7 @@ static int respond_bad(it_signal_server *s, it_signal_link *l, const char *statu
 {
     char all[128];
     snprintf(all, sizeof all, "%sConnection: close\r\n", fields);
+    it_signal_server_tell(s, IT_SIGNAL_TALE_REFUSED, l->s.remote)->status = (int)strtol(status, NULL, 10);
     return respond(s, l, status, all, it_bytes_of(NULL, 0));
 }
 
@@ -87,9 +90,17 @@ static int replace_reader(it_signal_server *s, it_mailbox *b, bool session)
     return 0;
 }
 
-/* Finds the mailbox of |w| and what the session has done before. Returns its index, IT_ERR_FULL, IT_ERR_EXISTS (another
- * session has taken it over), or IT_ERR_NOMEM. */
-static int enter_box(it_signal_server *s, const it_signal_who *w)
+/* Tells that a session of connection |l| has opened |b|. */
+static void tell_opened(it_signal_server *s, const it_signal_link *l, const it_mailbox *b, bool ws)
+{
+    it_signal_tale *t = it_signal_server_tell(s, IT_SIGNAL_TALE_OPENED, l->s.remote);
+    t->ws = ws;
+    snprintf(t->box, sizeof t->box, "%s", b->name);
+}
+
+/* Finds the mailbox of |w|, who asks by |l|, and what the session has done before. Returns its index, IT_ERR_FULL,
+ * IT_ERR_EXISTS (another session has taken it over), or IT_ERR_NOMEM. */
+static int enter_box(it_signal_server *s, const it_signal_link *l, const it_signal_who *w, bool ws)
 {
     int at = it_mailboxes_open(&s->boxes, s->now, w->box), err = 0;
     if (at < 0)
@@ -99,8 +110,10 @@ static int enter_box(it_signal_server *s, const it_signal_who *w)
         return IT_ERR_EXISTS;
     if (b->left != IT_NEVER)
         b->left = s->now;
-    if (!it_bytes_eq(w->key, it_bytes_str(b->key)))
+    if (!it_bytes_eq(w->key, it_bytes_str(b->key))) {
+        tell_opened(s, l, b, ws);
         err = replace_reader(s, b, true);
+    }
     it_mailbox_take_over(b, w->key);
     it_mailbox_knows(b, w->known);
     if (it_bytes_eq(w->run, it_bytes_str(s->run)))
@@ -332,7 +345,7 @@ int it_signal_take_request(it_signal_server *s, size_t i, it_bytes message)
     bool get = it_bytes_eq(r.method, it_bytes_str("GET"));
     if (!get && !it_bytes_eq(r.method, it_bytes_str("POST")))
         return refuse_upgrade(s, l, 405);
-    int box = enter_box(s, &w);
+    int box = enter_box(s, l, &w, ws == 101);
     if (box == IT_ERR_EXISTS)
         return respond_bad(s, l, "409 Conflict", "");
     if (box == IT_ERR_FULL)

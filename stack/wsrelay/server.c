@@ -13,7 +13,7 @@
 
 #define TELL_EVERY (100 * IT_MS) /* LOST, at most so often */
 
-enum { BODY_MAX = 0, REPLACED = 4000, POLICY = 1008, NOBODY = -1 };
+enum { BODY_MAX = 0, REPLACED = 4000, POLICY = 1008, GOING_AWAY = 1001, NOBODY = -1 };
 
 typedef struct relay_link {
     it_stream s;
@@ -40,6 +40,8 @@ struct it_wsrelay_server {
     size_t n_refused, cap_refused;
     it_time now;
     it_wsrelay_server_stats stats;
+    it_wsrelay_tale tales[IT_WSRELAY_TALES]; /* a ring */
+    uint64_t told, heard;                    /* so many were told; and were asked for, or lost */
     uint8_t buf[IT_LAYER_MESSAGE];
 };
 
@@ -119,6 +121,34 @@ int it_wsrelay_server_secret(it_wsrelay_server *s, char line[IT_TLS_LINE_MAX])
     return 0;
 }
 
+/* --- what is told --- */
+
+/* A tale of |kind| of |client|, which the caller fills. */
+static it_wsrelay_tale *relay_tell(it_wsrelay_server *s, enum it_wsrelay_tale_kind kind, it_addr client)
+{
+    it_wsrelay_tale *t = &s->tales[s->told++ % IT_WSRELAY_TALES];
+    if (s->told - s->heard > IT_WSRELAY_TALES)
+        s->heard = s->told - IT_WSRELAY_TALES;
+    *t = (it_wsrelay_tale){.kind = kind, .client = client};
+    return t;
+}
+
+/* The same of a client that is in a room. */
+static void relay_tell_room(it_wsrelay_server *s, enum it_wsrelay_tale_kind kind, const relay_link *l)
+{
+    it_wsrelay_tale *t = relay_tell(s, kind, l->s.remote);
+    memcpy(t->room, l->room, sizeof t->room);
+    memcpy(t->name, l->name, sizeof t->name);
+}
+
+int it_wsrelay_server_tale(it_wsrelay_server *s, it_wsrelay_tale *tale)
+{
+    if (s->heard == s->told)
+        return 0;
+    *tale = s->tales[s->heard++ % IT_WSRELAY_TALES];
+    return 1;
+}
+
 /* --- rooms --- */
 
 static bool in_room(const relay_link *l, it_bytes room)
@@ -133,6 +163,7 @@ static void leave_room(it_wsrelay_server *s, size_t i)
     if (!l->room[0] || l->gone)
         return;
     l->gone = true;
+    relay_tell_room(s, IT_WSRELAY_TALE_LEFT, l);
     if (l->peer == NOBODY) {
         s->stats.rooms--;
         return;
@@ -200,6 +231,7 @@ static int refuse_request(it_wsrelay_server *s, relay_link *l, int status)
     snprintf(text, sizeof text, "HTTP/1.1 %d %s\r\n%sContent-Length: 0\r\nConnection: close\r\n\r\n", status,
              reason_of(status), more);
     s->stats.refused++;
+    relay_tell(s, IT_WSRELAY_TALE_REFUSED, l->s.remote)->status = status;
     int n = it_layers_write(&l->ls, s->now, &(it_io){.kind = IT_IO_DATA, .data = it_bytes_str(text)});
     return n == IT_ERR_NOMEM ? n : 0;
 }
@@ -224,6 +256,7 @@ static int enter_room(it_wsrelay_server *s, size_t i, it_bytes head, it_bytes ro
     memcpy(l->name, name.p, name.n);
     l->peer = other;
     s->stats.joined++;
+    relay_tell_room(s, IT_WSRELAY_TALE_JOINED, l);
     s->stats.rooms += other == NOBODY;
     if (other == NOBODY)
         return 0;
@@ -384,12 +417,13 @@ static int read_link(it_wsrelay_server *s, size_t i)
     return n;
 }
 
-static int refuse_flow(it_wsrelay_server *s, uint32_t flow)
+static int refuse_stream(it_wsrelay_server *s, const it_io *in)
 {
     if (it_grow(s->cfg.alloc, &s->refused, &s->cap_refused, s->n_refused + 1, sizeof *s->refused) < 0)
         return IT_ERR_NOMEM;
     s->stats.reset++;
-    s->refused[s->n_refused++] = flow;
+    s->refused[s->n_refused++] = in->flow;
+    (void)relay_tell(s, IT_WSRELAY_TALE_RESET, in->remote);
     return 0;
 }
 
@@ -415,7 +449,7 @@ static int accept_link(it_wsrelay_server *s, const it_io *in)
 {
     size_t i = 0;
     if (s->stats.connections >= s->cfg.connections)
-        return refuse_flow(s, in->flow);
+        return refuse_stream(s, in);
     while (i < s->n && s->v[i])
         i++;
     if (it_grow(s->cfg.alloc, &s->v, &s->cap, i + 1, sizeof(relay_link *)) < 0 ||
@@ -493,6 +527,18 @@ static int server_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t 
         free_link(s, i);
     }
     return 0;
+}
+
+void it_wsrelay_server_stop(it_wsrelay_server *s, it_time now)
+{
+    s->now = now;
+    for (size_t i = 0; i < s->n; i++) {
+        relay_link *l = s->v[i];
+        if (!l || !l->ws.ops || l->gone)
+            continue;
+        it_ws_close(&l->ws, now, GOING_AWAY);
+        it_bits_add(&s->busy, (uint32_t)i);
+    }
 }
 
 /* --- time --- */

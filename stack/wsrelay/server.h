@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "stack/object.h"
 #include "stack/tls/tls.h"
+#include "stack/wsrelay/wire.h"
 
 typedef struct it_wsrelay_server_cfg {
     it_alloc *alloc;
@@ -41,6 +42,23 @@ typedef struct it_wsrelay_server_stats {
     uint32_t rooms;       /* now, with one or two in them */
 } it_wsrelay_server_stats;
 
+/* What has become of a client, for a log. */
+enum it_wsrelay_tale_kind {
+    IT_WSRELAY_TALE_JOINED,  /* it is |name| in |room| now */
+    IT_WSRELAY_TALE_LEFT,    /* it is no more */
+    IT_WSRELAY_TALE_REFUSED, /* its request was answered with |status| */
+    IT_WSRELAY_TALE_RESET    /* a connection too many */
+};
+
+typedef struct it_wsrelay_tale {
+    enum it_wsrelay_tale_kind kind;
+    it_addr client;
+    int status;
+    char room[IT_WSRELAY_ROOM + 1], name[IT_WSRELAY_NAME + 1]; /* JOINED, LEFT. Who knows the room may enter it */
+} it_wsrelay_tale;
+
+#define IT_WSRELAY_TALES 32 /* that are kept: the latest */
+
 typedef struct it_wsrelay_server it_wsrelay_server;
 
 /* NULL without memory. */
@@ -49,8 +67,13 @@ it_wsrelay_server *it_wsrelay_server_new(const it_wsrelay_server_cfg *cfg);
 void it_wsrelay_server_tls(it_wsrelay_server *s, const it_tls_cfg *tls, uint16_t port);
 /* The counts so far. */
 const it_wsrelay_server_stats *it_wsrelay_server_stat(const it_wsrelay_server *s);
+/* What has happened since it was last asked, in order: 1 and |*tale|, or 0. */
+int it_wsrelay_server_tale(it_wsrelay_server *s, it_wsrelay_tale *tale);
 /* The next line of the key log of any of its TLS connections: 1, or 0. */
 int it_wsrelay_server_secret(it_wsrelay_server *s, char line[IT_TLS_LINE_MAX]);
+
+/* It is about to be freed: closes every WebSocket with 1001 (RFC 6455 section 7.4.1: going away). */
+void it_wsrelay_server_stop(it_wsrelay_server *s, it_time now);
 
 /* Its table; no events. */
 extern const it_object_ops it_wsrelay_server_ops;

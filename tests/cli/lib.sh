@@ -10,6 +10,7 @@
 #   has FILE TEXT   some line of FILE has TEXT in it
 #   lacks FILE TEXT none has
 #   scenario FILE   a scenario file from standard input
+#   lacks_here WHY  it cannot be tested here, which in CI is a failure
 # At the end: finish prints "N passed, N failed" and gives the exit code. Every test counts once, however much it looks at.
 set -u
 icetank=${B:-build}/icetank
@@ -48,6 +49,46 @@ scenario() {
   mkdir -p "$(dirname "$1")"
   cat >"$1"
 }
+# lacks_here REASON: the claim cannot be held to anything on this machine: it counts as nothing, and in CI as a failure.
+lacks_here() {
+  if [ -n "${CI:-}" ]; then
+    wrong "cannot be tested: $1"
+    return
+  fi
+  echo "SKIP $name: $1"
+  name=''
+}
+# package NAME: a Debian package, installed in CI where it is missing; false: it is not here.
+package() {
+  if dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; then return 0; fi
+  if [ -z "${CI:-}" ] || ! command -v apt-get >/dev/null 2>&1; then return 1; fi
+  root=sudo
+  [ "$(id -u)" -ne 0 ] || root=
+  # shellcheck disable=SC2086 # no root is no word
+  { $root apt-get update -qq && $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"; } >&2
+}
+# serve N ARG...: starts a server in the background, $pid; returns once it has said N times where it is.
+serve() {
+  lines=$1
+  shift
+  : >served
+  "$icetank" serve "$@" >>served 2>errors </dev/null &
+  pid=$!
+  n=0
+  until [ "$(grep -c '^listening' served)" -ge "$lines" ] || [ "$n" -ge 300 ]; do
+    kill -0 "$pid" 2>/dev/null || break
+    sleep 0.1
+    n=$((n + 1))
+  done
+}
+# ended SIGNAL: ends it by that; its exit code in $code.
+ended() {
+  kill -s "$1" "$pid"
+  code=0
+  wait "$pid" || code=$?
+}
+# port_of TRANSPORT: where it listens on 127.0.0.1.
+port_of() { sed -n "s/^listening $1 127.0.0.1://p" served | head -n 1; }
 finish() {
   settle
   echo "$passed passed, $failed failed"

@@ -78,12 +78,13 @@ has stdout '* 198.51.100.77:0: '
 for sig in INT TERM; do
   claim "SIG$sig is an end with all sessions closed"
   mkfifo in
+  : >stdout # the peer empties it when both ends of the pipe are there: what was said before is none of its lines
   "$icetank" peer <in >stdout 2>stderr &
   pid=$!
   exec 3>in
   printf '%s\n' '{"op":"create","id":"a","role":"controlled"}' '{"op":"gather","id":"a"}' >&3
   n=0
-  until grep -q gathered stdout || [ "$n" -ge 100 ]; do
+  until grep -q gathered stdout || [ "$n" -ge 300 ]; do
     sleep 0.1
     n=$((n + 1))
   done
@@ -189,35 +190,37 @@ if grep -q '"ev":"cand"' stdout; then
   seen b.out '"s":"disconnected"' 1
   unpair
 
-  # Seen twice under load: one of the two does not take the block that it is given. The cause is not found; until it is, this is asked by
-  # hand: PEOPLE=1.
-  if [ -n "${PEOPLE:-}" ]; then
-    claim "two people copy and paste, talk, and hang up"
-    rm -f a.in b.in
-    mkfifo a.in b.in
-    "$icetank" peer --b <a.in >a.out 2>&1 &
-    to_a=$!
-    "$icetank" peer --b <b.in >b.out 2>&1 &
-    to_b=$!
-    exec 3>a.in 4>b.in
-    seen a.out 'END ICETANK PEER' 1
-    seen b.out 'END ICETANK PEER' 1
-    sed -n '/BEGIN/,/END/p' a.out >&4
-    sed -n '/BEGIN/,/END/p' b.out >&3
-    seen a.out '* connected, direct_udp' 1
-    seen b.out '* connected, direct_udp' 1
-    echo 'hello there' >&3
-    seen b.out '< hello there' 1
-    exec 3>&- # Ctrl-D
-    code=0
-    wait "$to_a" || code=$?
-    ends 0
-    seen b.out '* closed: remote' 1
-    exec 4>&-
-    code=0
-    wait "$to_b" || code=$?
-    ends 0
-  fi
+  # block FILE: the block that it shows. Its base64 may have the letters END, too.
+  block() {
+    sed -n '/^-----BEGIN ICETANK PEER-----$/,/^-----END ICETANK PEER-----$/p' "$1"
+  }
+  claim "two people copy and paste, talk, and hang up"
+  rm -f a.in b.in
+  mkfifo a.in b.in
+  : >a.out
+  : >b.out
+  "$icetank" peer --b <a.in >a.out 2>&1 &
+  to_a=$!
+  "$icetank" peer --b <b.in >b.out 2>&1 &
+  to_b=$!
+  exec 3>a.in 4>b.in
+  seen a.out 'END ICETANK PEER' 1
+  seen b.out 'END ICETANK PEER' 1
+  block a.out >&4
+  block b.out >&3
+  seen a.out '* connected, direct_udp' 1
+  seen b.out '* connected, direct_udp' 1
+  echo 'hello there' >&3
+  seen b.out '< hello there' 1
+  exec 3>&- # Ctrl-D
+  code=0
+  wait "$to_a" || code=$?
+  ends 0
+  seen b.out '* closed: remote' 1
+  exec 4>&-
+  code=0
+  wait "$to_b" || code=$?
+  ends 0
 else
   echo "this machine has no address but loopback: no two peers were tried"
 fi

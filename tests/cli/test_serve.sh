@@ -2,29 +2,10 @@
 # Servers on real sockets: what they print, how they end, what they cannot have.
 . tests/cli/lib.sh
 
-# serve N ARG...: starts a server in the background, $pid; returns once it has said N times where it is.
-serve() {
-  lines=$1
-  shift
-  : >served
-  "$icetank" serve "$@" >>served 2>errors </dev/null &
-  pid=$!
-  n=0
-  until [ "$(grep -c '^listening' served)" -ge "$lines" ] || [ "$n" -ge 100 ]; do
-    kill -0 "$pid" 2>/dev/null || break
-    sleep 0.1
-    n=$((n + 1))
-  done
-}
-# ended SIGNAL: ends it by that; its exit code in $code.
-ended() {
-  kill -s "$1" "$pid"
-  code=0
-  wait "$pid" || code=$?
-}
 for sig in INT TERM; do
   claim "a server says where it is and ends with 0 by SIG$sig"
-  serve 1 stun --listen 127.0.0.1 --port 0
+  serve 2 stun --listen 127.0.0.1 --port 0
+  grep -qE '^listening tcp 127\.0\.0\.1:[0-9]+$' served || wrong "it said: $(cat served)"
   grep -qE '^listening udp 127\.0\.0\.1:[0-9]+$' served || wrong "it said: $(cat served)"
   ended "$sig"
   ends 0
@@ -33,14 +14,14 @@ for sig in INT TERM; do
 done
 
 claim "quiet says nothing for people"
-serve 2 stun --listen 127.0.0.1:0 --listen '[::1]:0' --quiet
+serve 4 stun --listen 127.0.0.1:0 --listen '[::1]:0' --quiet
 ended TERM
 ends 0
 [ ! -s errors ] || wrong "stderr: $(cat errors)"
 grep -qE '^listening udp \[::1\]:[0-9]+$' served || wrong "no IPv6: $(cat served)"
 
 claim "a port that is taken is one line and 77"
-serve 1 stun --listen 127.0.0.1:0 --quiet
+serve 2 stun --listen 127.0.0.1:0 --quiet
 port=$(sed -n 's/^listening udp 127.0.0.1://p' served)
 run serve stun --listen "127.0.0.1:$port"
 ends 77
@@ -53,10 +34,10 @@ ends 77
 says 'icetank: serve stun: 198.51.100.77:3478: this machine has no such address'
 
 claim "two addresses make a square for NAT behavior discovery"
-serve 1 stun --listen 127.0.0.1:0 --quiet
+serve 2 stun --listen 127.0.0.1:0 --quiet
 port=$(sed -n 's/^listening udp 127.0.0.1://p' served)
 ended TERM
-serve 4 stun --listen "127.0.0.1:$port" --listen "127.0.0.2:$port" --quiet
+serve 6 stun --listen "127.0.0.1:$port" --listen "127.0.0.2:$port" --quiet
 [ "$(grep -c '^listening udp 127' served)" -eq 4 ] || wrong "$(cat served)"
 if command -v turnutils_natdiscovery >/dev/null 2>&1; then
   timeout 30 turnutils_natdiscovery -m -f -p "$port" 127.0.0.1 >nat 2>&1 || wrong "coturn's client: $(tail -n 3 nat)"

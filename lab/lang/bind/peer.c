@@ -92,7 +92,7 @@ static int p_stun_server(lua_State *L)
     }
     if (!tcp)
         return 0;
-    it_stun_tcp *stream = it_stun_tcp_new(&cfg);
+    it_stun_tcp *stream = it_stun_tcp_new(&cfg, NULL);
     if (!stream)
         return luaL_error(L, "not enough memory");
     snprintf(name, sizeof name, "%s/tcp", it_host_node(h)->name);

@@ -107,7 +107,45 @@ START_TEST(what_is_outside_is_of_no_block_and_one_without_end_is_given_up)
         rc = it_block_line(&READER, it_bytes_str(line), &BLOB);
     ck_assert_int_eq(rc, IT_ERR_TOOBIG);
     ck_assert_int_eq(n, IT_BLOCK_MAX / 64 + 1);
+    ck_assert_int_eq(it_block_line(&READER, it_bytes_str(line), &BLOB), IT_BLOCK_PART); /* the rest is passed over */
+    ck_assert_int_eq(it_block_line(&READER, it_bytes_str("hello there"), &BLOB), IT_BLOCK_NONE);
     ck_assert_int_eq(it_block_line(&READER, it_bytes_str(line), &BLOB), IT_BLOCK_NONE);
+    block_end();
+}
+END_TEST
+
+START_TEST(the_rest_of_a_broken_one_is_passed_over_up_to_its_end)
+{
+    static const struct {
+        const char *line;
+        int rc;
+    } LINES[] = {{"-----BEGIN ICETANK PEER-----", IT_BLOCK_PART},
+                 {"AAAA", IT_BLOCK_PART},
+                 {"where was I?", IT_ERR_PARSE},
+                 {"AAAA", IT_BLOCK_PART},
+                 {"-----END ICETANK PEER-----", IT_BLOCK_PART},
+                 {"AAAA", IT_BLOCK_NONE}};
+    block_begin();
+    for (size_t i = 0; i < sizeof LINES / sizeof *LINES; i++)
+        ck_assert_int_eq(it_block_line(&READER, it_bytes_str(LINES[i].line), &BLOB), LINES[i].rc);
+    it_block_write(&TEXT, it_bytes_str("good"));
+    ck_assert_int_eq(it_block_line(&READER, it_bytes_str(LINES[0].line), &BLOB), IT_BLOCK_PART);
+    ck_assert_int_eq(it_block_line(&READER, it_bytes_str(LINES[2].line), &BLOB), IT_ERR_PARSE);
+    ck_assert_int_eq(read_lines(it_str_c(&TEXT), "", ""), IT_BLOCK_WHOLE); /* another begins before that one ended */
+    ck_assert_uint_eq(BLOB.n, 4);
+    block_end();
+}
+END_TEST
+
+START_TEST(one_that_is_dropped_leaves_nothing_behind)
+{
+    block_begin();
+    ck_assert_int_eq(it_block_line(&READER, it_bytes_str("-----BEGIN ICETANK PEER-----"), &BLOB), IT_BLOCK_PART);
+    ck_assert_int_eq(it_block_line(&READER, it_bytes_str("AAAA"), &BLOB), IT_BLOCK_PART);
+    it_block_drop(&READER);
+    ck_assert_int_eq(it_block_line(&READER, it_bytes_str("AAAA"), &BLOB), IT_BLOCK_NONE);
+    it_block_write(&TEXT, it_bytes_str("good"));
+    ck_assert_int_eq(read_lines(it_str_c(&TEXT), "", ""), IT_BLOCK_WHOLE);
     block_end();
 }
 END_TEST
@@ -120,6 +158,8 @@ int main(void)
     tcase_add_test(t, what_mail_puts_around_lines_is_passed_over);
     tcase_add_test(t, one_that_lacks_a_line_or_has_a_wrong_character_is_damaged);
     tcase_add_test(t, what_is_outside_is_of_no_block_and_one_without_end_is_given_up);
+    tcase_add_test(t, the_rest_of_a_broken_one_is_passed_over_up_to_its_end);
+    tcase_add_test(t, one_that_is_dropped_leaves_nothing_behind);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

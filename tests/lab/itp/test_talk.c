@@ -135,6 +135,73 @@ START_TEST(mistakes_are_sentences)
 }
 END_TEST
 
+/* The block of |i|, behind what was said before it. */
+static it_bytes block_of(int i)
+{
+    const char *end = said(i, "-----END ICETANK PEER-----\n", NULL), *begin = strstr(SAID[i], "-----BEGIN");
+    return it_bytes_of(begin, (size_t)(end - begin));
+}
+
+START_TEST(half_a_block_is_missed_aloud_and_the_other_half_mends_it)
+{
+    if (!talk_begin())
+        return;
+    it_bytes block = block_of(0);
+    size_t half = block.n / 2;
+    ck_assert_int_eq(it_itp_peer_input(P[1], it_bytes_of(block.p, half)), 0);
+    const char *at = said(1, "this block is not whole: paste what is missing, up to its last line", NULL);
+    pass_time(IT_MS);
+    ck_assert_int_eq(it_itp_peer_input(P[1], it_bytes_of(block.p + half, block.n - half)), 0);
+    at = said(1, "their block is taken: trying to connect", at);
+    copies(1, NULL);
+    said(0, "connected,", NULL);
+    said(1, "connected,", at);
+    talk_end();
+}
+END_TEST
+
+START_TEST(behind_half_a_block_commands_are_commands_and_text_is_told_to_be_none_of_it)
+{
+    bool well = false;
+    if (!talk_begin())
+        return;
+    it_bytes block = block_of(0);
+    const uint8_t *nl = memchr(block.p, '\n', block.n);
+    size_t line = (size_t)(nl - block.p) + 1;
+    ck_assert_int_eq(it_itp_peer_input(P[1], it_bytes_of(block.p, 2 * line)), 0);
+    types(1, "\nhello there\n");
+    const char *at = said(1, "this block is damaged: copy all of it, from BEGIN to END", NULL);
+    ck_assert_int_eq(it_itp_peer_input(P[1], it_bytes_of(block.p, 2 * line)), 0);
+    types(1, "\n/stats\n");
+    at = said(1, "messages sent 0", at);
+    types(1, "hello\n"); /* the half block is given up with it */
+    said(1, "not connected: paste the block of the other side first", at);
+    ck_assert_int_eq(it_itp_peer_input(P[1], it_bytes_of(block.p, 2 * line)), 0);
+    types(1, "\n/quit\n");
+    said(1, "closed: local", at);
+    ck_assert(it_itp_peer_over(P[1], &well) && well);
+    talk_end();
+}
+END_TEST
+
+START_TEST(a_block_is_taken_however_its_bytes_come)
+{
+    static const size_t STEPS[] = {1, 2, 63, 65, 400, 4096};
+    if (!talk_begin())
+        return;
+    it_bytes block = block_of(0);
+    size_t step = STEPS[_i];
+    for (size_t at = 0; at < block.n; at += step) {
+        size_t n = block.n - at < step ? block.n - at : step;
+        ck_assert_int_eq(it_itp_peer_input(P[1], it_bytes_of(block.p + at, n)), 0);
+    }
+    said(1, "their block is taken: trying to connect", NULL);
+    copies(1, NULL);
+    said(0, "connected,", NULL);
+    talk_end();
+}
+END_TEST
+
 START_TEST(the_end_of_input_hangs_up)
 {
     bool well = false;
@@ -159,6 +226,9 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, two_people_copy_paste_and_talk);
     tcase_add_test(t, mistakes_are_sentences);
+    tcase_add_test(t, half_a_block_is_missed_aloud_and_the_other_half_mends_it);
+    tcase_add_test(t, behind_half_a_block_commands_are_commands_and_text_is_told_to_be_none_of_it);
+    tcase_add_loop_test(t, a_block_is_taken_however_its_bytes_come, 0, 6);
     tcase_add_test(t, the_end_of_input_hangs_up);
     suite_add_tcase(s, t);
     return probe_main(s);

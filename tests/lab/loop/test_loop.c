@@ -89,6 +89,58 @@ START_TEST(a_delay_of_the_world_takes_its_time)
 }
 END_TEST
 
+/* An object beside the world: when the loop has woken up for one packet it takes 20 ms, in which another one comes. */
+static int TICKS;
+static it_time BUSY_AT;
+
+static int busy_tick(void *o, it_time now)
+{
+    struct timespec nap = {0, 20 * IT_MS};
+    (void)o;
+    BUSY_AT = now;
+    if (++TICKS == 2) {
+        nanosleep(&nap, NULL);
+        from_far();
+    }
+    return 0;
+}
+
+static it_time busy_next(const void *o)
+{
+    (void)o;
+    return TICKS < 2 ? BUSY_AT + 1 : IT_NEVER;
+}
+
+static void busy_free(void *o)
+{
+    (void)o;
+}
+
+static const it_object_ops BUSY_OPS = {.kind = "busy", .tick = busy_tick, .next = busy_next, .free = busy_free};
+
+START_TEST(a_packet_is_of_the_time_at_which_it_was_read)
+{
+    it_host_event ev;
+    it_loop_app_cfg cfg = {.no_bases = true};
+    begin(50 * IT_MS);
+    TICKS = 0;
+    BUSY_AT = 0;
+    ck_assert_int_ge(it_host_udp(HOST, it_addr_of(it_ip4(0x0a000002), 9), 0), 0);
+    ck_assert_int_ge(it_loop_add(LIVE, &BUSY_OPS, &TICKS, &cfg, NULL), 0);
+    ck_assert_int_eq(it_loop_flush(LIVE), 0);
+    from_far();
+    for (int n = 0; n < 2;) {
+        ck_assert_int_eq(it_loop_wait(LIVE, 10 * IT_SEC, NULL, 0), IT_LOOP_READY);
+        ck_assert_int_eq(it_host_input(HOST, it_loop_now(LIVE)), 0);
+        while (it_host_event_next(HOST, &ev) == 1)
+            n++;
+    }
+    ck_assert_int_eq(TICKS, 2);
+    ck_assert_int_ge(it_loop_now(LIVE), BUSY_AT + 20 * IT_MS + 50 * IT_MS); /* the delay is none the shorter */
+    end();
+}
+END_TEST
+
 START_TEST(waiting_ends_in_time_and_for_descriptors)
 {
     int fd[2];
@@ -254,6 +306,7 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, packets_pass_between_device_and_host);
     tcase_add_test(t, a_delay_of_the_world_takes_its_time);
+    tcase_add_test(t, a_packet_is_of_the_time_at_which_it_was_read);
     tcase_add_test(t, waiting_ends_in_time_and_for_descriptors);
     tcase_add_test(t, what_is_no_packet_is_ignored);
     tcase_add_test(t, a_device_that_has_gone_ends_the_wait);

@@ -433,6 +433,60 @@ START_TEST(small_segments_are_gathered_for_who_wants_it)
 }
 END_TEST
 
+/* A opens flow |flow| from |local| to |remote|. */
+static void opens_from(uint32_t flow, it_addr local, it_addr remote)
+{
+    probe_put(CLIENT, A, (it_io){.kind = IT_IO_OPEN, .flow = flow, .local = local, .remote = remote});
+}
+
+START_TEST(streams_of_one_port_lead_to_several_ends_and_to_the_same_one_again)
+{
+    it_addr first, second;
+    connected(_i, SIZE_MAX);
+    ck_assert_int_eq(it_loop_listen(LOOP, SERVER, local_of(_i, 0)), 0);
+    ck_assert(it_loop_app_addr(LOOP, SERVER, 0, &first) && it_loop_app_addr(LOOP, SERVER, 1, &second));
+    probe_put(CLIENT, A, says(5, IT_IO_RST, NULL));
+    opens_from(6, local_of(_i, 0), first); /* any port, which is then asked for by its number */
+    it_addr local = probe_wait(A, IT_IO_OPENED, 1)->local;
+    opens_from(7, local, second);
+    ck_assert(it_addr_eq(probe_wait(A, IT_IO_OPENED, 2)->local, local));
+    probe_put(CLIENT, A, says(7, IT_IO_FIN, NULL)); /* this end will be in TIME-WAIT */
+    probe_wait(B, IT_IO_FIN, 0);
+    probe_put(SERVER, B, says(probe_got(B, IT_IO_ACCEPTED, 2)->flow, IT_IO_FIN, NULL));
+    probe_wait(A, IT_IO_FIN, 0);
+    ck_assert_int_eq(it_loop_listen(LOOP, SERVER, local_of(_i, 0)), 0);
+    ck_assert(it_loop_app_addr(LOOP, SERVER, 2, &second));
+    opens_from(8, local, second);
+    ck_assert(it_addr_eq(probe_wait(A, IT_IO_OPENED, 3)->local, local));
+    /* The very same ends twice are refused, and said to be. */
+    opens_from(9, local, first);
+    const it_io *r = probe_wait(A, IT_IO_RST, 0);
+    ck_assert(r->flow == 9 && r->end == IT_IO_END_LOCAL);
+    disconnected();
+}
+END_TEST
+
+START_TEST(an_app_opens_from_the_port_that_it_listens_on_and_nobody_else_listens_there)
+{
+    it_addr own, far;
+    probe *other = probe_new();
+    connected(_i, SIZE_MAX);
+    ck_assert(it_loop_app_addr(LOOP, SERVER, 0, &far));
+    ck_assert_int_eq(it_loop_listen(LOOP, CLIENT, local_of(_i, 0)), 0);
+    ck_assert(it_loop_app_addr(LOOP, CLIENT, 0, &own));
+    opens_from(6, own, far);
+    ck_assert(it_addr_eq(probe_wait(A, IT_IO_OPENED, 1)->local, own));
+    int third = probe_add(other, NONE);
+    ck_assert_int_eq(it_loop_listen(LOOP, third, own), IT_ERR_EXISTS);
+    probe_put(third, other, (it_io){.kind = IT_IO_OPEN, .flow = 1, .local = own, .remote = far});
+    ck_assert_int_eq(probe_wait(other, IT_IO_RST, 0)->end, IT_IO_END_LOCAL);     /* and nobody opens from there */
+    probe_put(SERVER, B, (it_io){.kind = IT_IO_OPEN, .flow = 1, .remote = own}); /* it still listens */
+    ck_assert(it_addr_eq(probe_wait(A, IT_IO_ACCEPTED, 0)->local, own));
+    disconnected();
+    probe_done(other);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lab/loop/tcp");
@@ -452,6 +506,8 @@ int main(void)
     tcase_add_test(t, a_busy_stream_holds_up_neither_the_loop_nor_others);
     tcase_add_loop_test(t, a_machine_that_watches_no_more_descriptors_refuses, 0, 2);
     tcase_add_loop_test(t, small_segments_are_gathered_for_who_wants_it, 0, 2);
+    tcase_add_loop_test(t, streams_of_one_port_lead_to_several_ends_and_to_the_same_one_again, 0, 2);
+    tcase_add_loop_test(t, an_app_opens_from_the_port_that_it_listens_on_and_nobody_else_listens_there, 0, 2);
     suite_add_tcase(s, t);
     return probe_main(s);
 }

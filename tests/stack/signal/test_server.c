@@ -448,6 +448,80 @@ START_TEST(a_refusal_is_said_until_it_is_known)
 }
 END_TEST
 
+/* The next tale is of |kind|; it. */
+static it_signal_tale tale_of(enum it_signal_tale_kind kind)
+{
+    it_signal_tale t;
+    ck_assert_int_eq(it_signal_server_tale(S, &t), 1);
+    ck_assert_int_eq(t.kind, kind);
+    return t;
+}
+
+START_TEST(it_tells_who_has_a_mailbox_and_who_was_refused)
+{
+    it_signal_tale t;
+    start((it_signal_server_cfg){.connections = 3});
+    opens(0, 0);
+    says(0, 0, GET(WHO));
+    t = tale_of(IT_SIGNAL_TALE_OPENED);
+    ck_assert(strcmp(t.box, "bob") == 0 && !t.ws);
+    says(0, 0, GET(WHO)); /* the same session again is no news */
+    ck_assert_int_eq(it_signal_server_tale(S, &t), 0);
+    opens(1, 0);
+    says(1, 0, UPGRADE("?box=bob&key=k2"));
+    ck_assert(tale_of(IT_SIGNAL_TALE_OPENED).ws);
+    says(0, 0, GET(WHO)); /* who was replaced stays away */
+    ck_assert_int_eq(tale_of(IT_SIGNAL_TALE_REFUSED).status, 409);
+    opens(2, 0);
+    says(2, 0, GET("?box=b/b&key=k"));
+    ck_assert_int_eq(tale_of(IT_SIGNAL_TALE_REFUSED).status, 400);
+    teardown();
+    start((it_signal_server_cfg){.connections = 1});
+    opens(0, 0);
+    opens(1, 0);
+    (void)tale_of(IT_SIGNAL_TALE_RESET);
+    teardown();
+}
+END_TEST
+
+START_TEST(of_more_tales_than_are_kept_the_latest_are_told)
+{
+    it_signal_tale t;
+    char line[80];
+    int n = 0;
+    setup();
+    opens(0, 0);
+    for (int i = 0; i < IT_SIGNAL_TALES + 5; i++) {
+        snprintf(line, sizeof line, "GET /x?box=b%d&key=k HTTP/1.1\r\nHost: a\r\n\r\n", i);
+        says(0, 0, line);
+    }
+    for (; it_signal_server_tale(S, &t); n++) {
+        snprintf(line, sizeof line, "b%d", n + 5);
+        ck_assert_str_eq(t.box, line);
+    }
+    ck_assert_int_eq(n, IT_SIGNAL_TALES);
+    teardown();
+}
+END_TEST
+
+START_TEST(when_it_ends_polls_are_answered_and_websockets_closed)
+{
+    setup();
+    opens(0, 0);
+    says(0, 0, GET("?box=a&key=k&hold=20"));
+    opens(1, 0);
+    says(1, 0, UPGRADE("?box=b&key=k"));
+    opens(2, 0); /* which asks for nothing */
+    n_said = 0;
+    ck_assert_int_eq(it_signal_server_stop(S, IT_SEC), 0);
+    drain(IT_SEC);
+    ck_assert_ptr_nonnull(strstr(said, "HTTP/1.1 200 OK"));
+    ck_assert_ptr_nonnull(memmem(said, n_said, "\x88\x02\x03\xe9", 4)); /* close, 1001 */
+    ck_assert(!rst);
+    teardown();
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("signal_server");
@@ -472,6 +546,11 @@ int main(void)
     tcase_add_test(t, places_of_mailboxes_that_were_left_are_used_again);
     tcase_add_test(t, of_two_sessions_that_poll_the_first_is_told_to_go);
     tcase_add_test(t, a_refusal_is_said_until_it_is_known);
+    TCase *told = tcase_create("what it tells, and its end");
+    tcase_add_test(told, it_tells_who_has_a_mailbox_and_who_was_refused);
+    tcase_add_test(told, of_more_tales_than_are_kept_the_latest_are_told);
+    tcase_add_test(told, when_it_ends_polls_are_answered_and_websockets_closed);
+    suite_add_tcase(s, told);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

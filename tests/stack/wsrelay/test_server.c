@@ -224,6 +224,59 @@ START_TEST(by_tls_it_is_the_same)
 }
 END_TEST
 
+/* The next tale is of |kind|; it. */
+static it_wsrelay_tale tale_of(enum it_wsrelay_tale_kind kind)
+{
+    it_wsrelay_tale t;
+    ck_assert_int_eq(it_wsrelay_server_tale(w.s, &t), 1);
+    ck_assert_int_eq(t.kind, kind);
+    return t;
+}
+
+START_TEST(it_tells_who_came_went_and_was_refused)
+{
+    it_wsrelay_tale t;
+    it_wsrelay_server_cfg c = PLAIN;
+    c.connections = 2;
+    net_init(&w, &c);
+    net_client(&w, 0, ROOM, &ANY);
+    net_run(&w);
+    t = tale_of(IT_WSRELAY_TALE_JOINED);
+    ck_assert_str_eq(t.room, ROOM);
+    ck_assert_uint_gt(strlen(t.name), 0);
+    say_raw("GET / HTTP/1.1\r\n" WS);
+    ck_assert_int_eq(tale_of(IT_WSRELAY_TALE_REFUSED).status, 404);
+    it_wsrelay_client_close(w.e[0].c, w.now);
+    net_run(&w);
+    ck_assert_str_eq(tale_of(IT_WSRELAY_TALE_LEFT).name, t.name);
+    ck_assert_int_eq(it_wsrelay_server_tale(w.s, &t), 0);
+    net_fini(&w);
+    c.connections = 1;
+    net_init(&w, &c);
+    net_client(&w, 0, ROOM, &ANY);
+    net_run(&w);
+    (void)tale_of(IT_WSRELAY_TALE_JOINED);
+    say_raw("GET / HTTP/1.1\r\n\r\n");
+    (void)tale_of(IT_WSRELAY_TALE_RESET);
+    net_fini(&w);
+}
+END_TEST
+
+START_TEST(when_it_ends_its_clients_hear_1001)
+{
+    net_init(&w, &PLAIN);
+    net_client(&w, 0, ROOM, &ANY);
+    net_client(&w, 1, ROOM, &ANY);
+    net_run(&w);
+    ck_assert(w.e[0].up && w.e[1].up);
+    it_wsrelay_server_stop(w.s, w.now);
+    net_run(&w);
+    for (int i = 0; i < 2; i++)
+        ck_assert(w.e[i].why == IT_WSRELAY_CLOSED && w.e[i].status == 1001);
+    net_fini(&w);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("stack/wsrelay/server");
@@ -237,6 +290,8 @@ int main(void)
     tcase_add_test(t, a_slow_receiver_loses_the_oldest_and_the_sender_hears_how_many);
     tcase_add_test(t, what_is_no_message_of_a_relay_ends_the_connection);
     tcase_add_test(t, by_tls_it_is_the_same);
+    tcase_add_test(t, it_tells_who_came_went_and_was_refused);
+    tcase_add_test(t, when_it_ends_its_clients_hear_1001);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
