@@ -52,6 +52,7 @@ typedef struct it_object_ops {
     /* |next| hangs on more than the object's inputs, ticks and commands, on the state of a box that it serves: it is
      * asked again whenever the driver hears that one was upset. */
     bool watches;
+    bool link_local;                  /* bases on link-local addresses of IPv6 are of use to it (RFC 4007) */
     bool errors;                      /* it wants to hear of ICMP errors and path sizes: IT_IO_ERROR, IT_IO_SIZE */
     const struct it_model_ops *model; /* its functions as a model (stack/model/ops.h); NULL: it is none */
 } it_object_ops;

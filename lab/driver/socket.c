@@ -111,8 +111,9 @@ int it_lab_open_sockets(it_lab *lab, lab_app *a)
         if (a->port < 0 && !it_host_iface_usable(a->host, i))
             continue;
         for (int k = 0; it_host_nth_addr(a->host, i, k, &ip); k++) {
-            /* RFC 8445 section 5.1.1.1: link-local addresses are of no use across networks. */
-            if (it_ip_link_local(ip) || has_socket(a, i, ip))
+            /* Link-local addresses are of no use across networks. The zone (RFC 4007 section 5) is the interface that
+             * the socket is of: the host model is the strong one. */
+            if ((it_ip_link_local(ip) && !a->ops->link_local) || has_socket(a, i, ip))
                 continue;
             int err = add_socket(lab, a, i, ip);
             if (err < 0)

@@ -397,5 +397,6 @@ const it_object_ops it_b_ops = {.kind = "B",
                                 .output = b_output,
                                 .event = b_event,
                                 .free = b_free,
+                                .link_local = true,
                                 .errors = true,
                                 .model = &it_b_model};

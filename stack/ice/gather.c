@@ -81,6 +81,9 @@ static void add_turn_tasks(it_ice *a, const it_ice_base *b, int six)
 static void add_tasks(it_ice *a, const it_ice_base *b)
 {
     int six = it_ip_is6(b->addr.ip);
+    /* RFC 4291 section 2.5.6: no router hands on what comes from there. */
+    if (it_ip_link_local(b->addr.ip))
+        return;
     for (int i = 0; i < a->cfg.n_stun; i++)
         if (it_ip_is6(a->cfg.stun[i].ip) == six)
             (void)add_task(a, b, i, false);
@@ -139,7 +142,8 @@ void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b)
         !a->cfg.behaviour.lite) /* RFC 8445 section 5.2: host candidates alone */
         add_tasks(a, b);
     it_ice_kick(a);
-    if (!tcp && b->kind == IT_ICE_HOST && a->cfg.tcp)
+    /* On one link UDP passes where TCP does. */
+    if (!tcp && b->kind == IT_ICE_HOST && a->cfg.tcp && !it_ip_link_local(b->addr.ip))
         it_ice_tcp_gather(a, now, *b);
 }
 

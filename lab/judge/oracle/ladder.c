@@ -89,13 +89,41 @@ static const ladder *ladder_of(char model)
     return NULL;
 }
 
+/* Leaves out of |q| the bases that reach nobody beyond their link; true when there were any. */
+static bool drop_links(it_oracle_query *q)
+{
+    bool any = false;
+    for (int i = 0; i < 2; i++) {
+        it_oracle_side *s = &q->side[i];
+        int kept = 0;
+        for (int b = 0; b < s->n_bases; b++)
+            if (!it_ip_link_local(s->base[b].ip))
+                s->base[kept++] = s->base[b];
+        any |= kept < s->n_bases;
+        s->n_bases = kept;
+    }
+    return any;
+}
+
+/* Judges |rung|, which needs others than who is on the same link. */
+static int judge_beyond(it_alloc *alloc, const it_oracle_query *q, enum it_oracle_rung rung, it_oracle_way *w)
+{
+    it_oracle_query *copy = it_malloc(alloc, sizeof *copy);
+    if (!copy)
+        return IT_ERR_NOMEM;
+    *copy = *q;
+    int err = RUNGS[rung].judge(alloc, drop_links(copy) ? copy : q, w);
+    it_free(alloc, copy);
+    return err;
+}
+
 /* Judges |rung| for a model of ladder |l|. */
 static int ladder_judge(it_alloc *alloc, const it_oracle_query *q, const ladder *l, enum it_oracle_rung rung,
                         it_oracle_way *w)
 {
     char what[64];
     if (l->taken >> rung & 1)
-        return RUNGS[rung].judge(alloc, q, w);
+        return rung == IT_ORACLE_DIRECT_UDP ? RUNGS[rung].judge(alloc, q, w) : judge_beyond(alloc, q, rung, w);
     snprintf(what, sizeof what, "model %c does not take %s yet", l->model, RUNGS[rung].what);
     it_orc_not_built(rung, what, w);
     return 0;

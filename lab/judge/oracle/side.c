@@ -82,6 +82,12 @@ static void rename_pairs(it_orc *o, int who)
     }
 }
 
+/* RFC 8445 section 6.1.2.2: link-local addresses go with such alone. */
+static bool same_scope(const it_orc *o, int who, int base, it_ip far)
+{
+    return it_ip_link_local(o->q->side[who].base[base].ip) == it_ip_link_local(far);
+}
+
 void it_orc_hear(it_orc *o, int who, it_orc_end cand, int base, uint8_t kind)
 {
     it_orc_side *s = &o->side[who];
@@ -96,7 +102,7 @@ void it_orc_hear(it_orc *o, int who, it_orc_end cand, int base, uint8_t kind)
         rename_pairs(o, who);
     }
     for (int b = 0; b < o->q->side[who].n_bases; b++)
-        if (in_play(o, who, b) && it_orc_transport(o, who, b) == transport)
+        if (in_play(o, who, b) && it_orc_transport(o, who, b) == transport && same_scope(o, who, b, cand.ip))
             (void)pair_for(s, b, r);
     side_wake(o, who);
 }
@@ -191,7 +197,8 @@ static bool side_ask(it_orc *o, int who)
 {
     it_orc_side *s = &o->side[who];
     for (int b = 0; b < o->q->side[who].n_bases; b++) {
-        if (s->asked[b] || !in_play(o, who, b) || it_ip_none(o->q->stun.ip[o->v.six]))
+        bool beyond = !it_ip_link_local(o->q->side[who].base[b].ip) && !it_ip_none(o->q->stun.ip[o->v.six]);
+        if (s->asked[b] || !in_play(o, who, b) || !beyond)
             continue;
         s->asked[b] = true;
         send_ask(o, who, b);

@@ -216,6 +216,8 @@ static void at_net(it_orc *o, int net, it_orc_pkt *p)
         on_wire(o, &o->q->side[who].base[base].wire, false, &(it_orc_step){IT_ORC_AT_BASE, base, who, *p});
         return;
     }
+    if (it_ip_link_local(p->dst.ip)) /* RFC 4291 section 2.5.6: no box hands it on */
+        return;
     for (int i = 0; i < o->q->n_boxes; i++)
         if (o->q->box[i].outer == net && owns(o, i, p->dst.ip)) {
             on_wire(o, &o->q->box[i].wire, false, &(it_orc_step){IT_ORC_AT_WAN, i, 0, *p});

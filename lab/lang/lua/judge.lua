@@ -160,6 +160,8 @@ return function(L)
       for _, ip in ipairs(only_ip and { only_ip } or iface.ips) do
         out[#out + 1] = { net = w.inside(iface[NET].box), ip = ip, up = wire.up, down = wire.down, slack = wire.slack, lossy = wire.lossy, pass = pass }
       end
+      local link_ip = how.links and not only_ip and rawget(iface, "link_ip")
+      if link_ip then out[#out + 1] = { net = w.inside(iface[NET].box), ip = link_ip, up = wire.up, down = wire.down, slack = wire.slack, lossy = wire.lossy, pass = pass } end
     end
     return out
   end
@@ -231,7 +233,7 @@ return function(L)
 
   -- What RFC 8445 leaves to each model. E's socket begins no more than one exchange in 50 ms, and its library asks the STUN server when there is
   -- nothing to check, checks in the order in which it was told, and keeps no mapping alive meanwhile.
-  local HOW = { B = { ta = 0, keeps = true }, E = { ta = 50000000, script = 1 } }
+  local HOW = { B = { ta = 0, keeps = true, links = true }, E = { ta = 50000000, script = 1 } }
   function L.predict(near, far, s, only_near, only_far)
     local up_a, down_a = L.way(near)
     local up_b, down_b = L.way(far)

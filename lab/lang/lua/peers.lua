@@ -93,7 +93,9 @@ return function(L)
   local function iface_at(host, ip)
     if #host[LIST] == 1 then return nil end
     for _, name in ipairs(L.keys(host.ifaces)) do
-      for _, own in ipairs(host.ifaces[name].ips) do if own == ip then return name end end
+      local iface = host.ifaces[name]
+      for _, own in ipairs(iface.ips) do if own == ip then return name end end
+      if rawget(iface, "link_ip") == ip then return name end
     end
   end
 

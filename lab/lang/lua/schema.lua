@@ -25,6 +25,7 @@ local link = {
 local direction = {} -- what one direction of a link may differ in
 for k, field in pairs(link) do if k ~= "up" and k ~= "down" and k ~= "flap" then direction[k] = field end end
 local iface = {
+  link_local = { "boolean", "it has an IPv6 address of its own link too (RFC 4291 section 2.5.6); false" },
   [1] = { "name" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "ips" }, family = { "family" },
   ipv6 = { "string|table", "policy for IPv6 of the NAT that behind makes, or one with changes; \"stateful\"" },
 }
@@ -65,6 +66,7 @@ schema.tables = {
     [1] = { "name" }, rest = { "IfaceSpec" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "ips" }, family = { "family" },
     ipv6 = { "string|table", "policy for IPv6 of the NAT that behind makes, or one with changes; \"stateful\"" }, stack = { "string" }, tcp = { "HostTcp", "switches of its TCP" }, behaviour = { "string|table", "how its ICE behaves: a stack that it imitates, its timers too, or one with changes" },
     timers = { "string|table", "changes of its timers, or the set of another stack with changes" }, like = { "table" },
+    link_local = { "boolean", "each interface has an IPv6 address of its own link too (RFC 4291 section 2.5.6); false" },
     trusts_inspector = { "boolean", "inspectors' roots are installed on it, as a company does; false" },
   },
   nat = { [1] = { "name" }, [2] = { "string", "profile" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "ips" }, set = { "table", "profile fields" },

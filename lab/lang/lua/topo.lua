@@ -334,8 +334,21 @@ return function(L)
     give_addr(iface, ip, bits or family == 4 and net.bits4 or whole)
   end
 
+  -- The address of the interface on its own link, which no box hands on (RFC 4291 section 2.5.6). It stays whatever else is renumbered.
+  local n_links = 0
+  local function link_address(iface, path)
+    if iface[NET].public then L.fail("%s.link_local: %s is at the internet, with nobody else on its link", path, iface.label) end
+    n_links = n_links + 1
+    local ip = ("fe80::a:%x"):format(n_links)
+    core.lan_learn(iface[NET].node, ip, iface.at)
+    core.host_addr(iface.host.node, iface.i, ip, 64)
+    core.name(ip, iface.host.label)
+    rawset(iface, "link_ip", ip)
+  end
+
   local function addresses(iface, spec, path)
     local net = iface[NET]
+    if spec.link_local then link_address(iface, path) end
     local family = spec.family or net.six and "v6" or "v4"
     if spec.addr then
       for _, a in ipairs(L.addr_list(spec.addr)) do fixed_addr(iface, a, path .. ".addr") end

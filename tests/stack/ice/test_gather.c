@@ -190,6 +190,28 @@ START_TEST(a_restart_on_fresh_bases_gathers_on_none_of_the_old_ones_which_go_on_
 }
 END_TEST
 
+static void one_server_of_ipv6(it_ice_cfg *c, int i)
+{
+    (void)i;
+    c->stun[0] = net_addr("[2001:db8::3]:3478");
+    c->n_stun = 1;
+    c->tcp = IT_ICE_WITH_ACTIVE | IT_ICE_WITH_PASSIVE;
+}
+
+START_TEST(a_link_local_base_is_a_host_candidate_that_asks_no_server_and_has_none_by_tcp_beside_it)
+{
+    far *f = far_new(true, 1, 1, one_server_of_ipv6);
+    far_base(f, 0, 1, 0, "[fe80::5]:5000");
+    it_ice_gather(f->a, f->now);
+    far_after(f, IT_SEC);
+    ck_assert_uint_eq(far_events(f, IT_ICE_CANDIDATE), 1);
+    ck_assert(it_addr_eq(cand(f, 0)->addr, net_addr("[fe80::5]:5000")));
+    ck_assert_uint_eq(far_events(f, IT_ICE_GATHERED), 1);
+    ck_assert_uint_eq(f->n_out, 0); /* RFC 4291 section 2.5.6 */
+    far_free(f);
+}
+END_TEST
+
 START_TEST(without_a_base_gathering_does_not_end_and_a_base_that_goes_may_end_it)
 {
     far *f = far_new(true, 1, 1, one_server);
@@ -641,6 +663,7 @@ static void add(Suite *s)
     tcase_add_test(t, gathering_ends_when_every_question_has_ended);
     tcase_add_test(t, a_base_that_comes_while_gathering_lasts_is_gathered_on_and_one_after_it_at_the_next_restart);
     tcase_add_test(t, a_restart_on_fresh_bases_gathers_on_none_of_the_old_ones_which_go_on_until_they_are_removed);
+    tcase_add_test(t, a_link_local_base_is_a_host_candidate_that_asks_no_server_and_has_none_by_tcp_beside_it);
     tcase_add_test(t, without_a_base_gathering_does_not_end_and_a_base_that_goes_may_end_it);
     suite_add_tcase(s, t);
     t = tcase_create("5.1.1.2");
