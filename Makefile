@@ -38,7 +38,8 @@ ROOMS := $(shell find base stack netsim lab conformance reports -type d ! -path 
 CLOCK_SRC := stack/crypto/clock.c
 INTEROP_MAIN := conformance/interop/main.c
 CALL_MAIN := conformance/call/main.c
-LIB_SRC := $(filter-out $(CLOCK_SRC) $(INTEROP_MAIN) $(CALL_MAIN),$(sort $(foreach d,$(ROOMS),$(wildcard $(d)/*.c))))
+TURN_MAIN := conformance/turn/main.c
+LIB_SRC := $(filter-out $(CLOCK_SRC) $(INTEROP_MAIN) $(CALL_MAIN) $(TURN_MAIN),$(sort $(foreach d,$(ROOMS),$(wildcard $(d)/*.c))))
 CLI_SRC := $(sort $(wildcard cli/*.c))
 GT_SRC := $(sort $(wildcard tests/groundtruth/*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
@@ -164,14 +165,16 @@ $(B)/interop/interop: $(call obj,$(INTEROP_MAIN:.c=)) $(CLOCK_OBJ) $(LIB)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
 .PHONY: interop
-interop: all $(B)/interop/interop ## our STUN, ICE, DTLS and TURN against libnice, aioice, pion, libre, aiortc and coturn: docs/interop.md; MODE=quick, slow
+interop: all $(B)/interop/interop $(B)/interop/turn ## our STUN, ICE, DTLS and TURN against libnice, aioice, pion, libre, aiortc and coturn: docs/interop.md; MODE=quick, slow
 	@B=$(B) .ci/may-skip interop .ci/interop $(MODE)
 	@B=$(B) .ci/may-skip interop-turn .ci/interop-turn
 
-$(B)/interop/call: $(call obj,$(CALL_MAIN:.c=)) $(CLOCK_OBJ) $(LIB)
+$(B)/interop/call: $(call obj,$(CALL_MAIN:.c=))
+$(B)/interop/turn: $(call obj,$(TURN_MAIN:.c=))
+$(B)/interop/call $(B)/interop/turn: $(CLOCK_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS)
 
 .PHONY: calls
 calls: $(B)/interop/call ## whole audio calls of model B with aiortc, pion, Firefox and Chromium, offers from either side (root): docs/interop.md
@@ -281,4 +284,4 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(patsubst %,%.d,$(basename $(LIB_OBJ) $(CLOCK_OBJ) $(call obj,$(CLI_SRC:.c=) $(GT_SRC:.c=) $(INTEROP_MAIN:.c=) $(CALL_MAIN:.c=)) $(addsuffix .o,$(TEST_BIN) $(FUZZ_BIN) $(BENCH_BIN) $(MUTATE))))
+-include $(patsubst %,%.d,$(basename $(LIB_OBJ) $(CLOCK_OBJ) $(call obj,$(CLI_SRC:.c=) $(GT_SRC:.c=) $(INTEROP_MAIN:.c=) $(CALL_MAIN:.c=) $(TURN_MAIN:.c=)) $(addsuffix .o,$(TEST_BIN) $(FUZZ_BIN) $(BENCH_BIN) $(MUTATE))))

@@ -326,7 +326,7 @@ const it_cli_option IT_CLI_OPTIONS[] = {
     {"port", "N", IT_CLI_SERVE, "the port where --listen has none (the service's own); 0: any free one",
      it_cli_take_port, "a number from 0 to 65535"},
     {"cert", "FILE", IT_CLI_SERVE,
-     "ws, signal: TLS on a port of its own, with this certificate, its chain behind it, and its key (PEM)",
+     "turn, ws, signal: TLS on a port of its own, with this certificate, its chain behind it, and its key (PEM)",
      it_cli_take_cert, "a file"},
     {"key", "FILE", IT_CLI_SERVE, NULL, it_cli_take_key, "a file"},
     {"tls-port", "N", IT_CLI_SERVE, "and that port (the service's own); 0: any free one", it_cli_take_tls_port,

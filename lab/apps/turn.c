@@ -24,11 +24,20 @@ typedef struct turn_app {
     it_turn_server *s;
     turn_socket socket[SOCKETS]; /* of datagrams: number k is OURS + k */
     int n_sockets;
-    bool listens[IT_TURN_APP_PORTS]; /* it was said */
-    int waiting;                     /* sockets without an answer */
+    uint16_t ports[2 * IT_TURN_APP_PORTS], udp[2 * IT_TURN_APP_PORTS]; /* of streams, of datagrams */
+    uint32_t n_udp;
+    uint32_t n_ports, listens; /* so many were said */
+    int waiting;               /* sockets without an answer */
     bool refused, told;
     it_model_event event;
 } turn_app;
+
+/* Appends |ports| to the |*n| in |out|. */
+static void take_ports(uint16_t out[2 * IT_TURN_APP_PORTS], uint32_t *n, const uint16_t ports[IT_TURN_APP_PORTS])
+{
+    for (int i = 0; i < IT_TURN_APP_PORTS && ports[i]; i++)
+        out[(*n)++] = ports[i];
+}
 
 void *it_turn_app_new(const it_turn_app_cfg *cfg)
 {
@@ -44,7 +53,8 @@ void *it_turn_app_new(const it_turn_app_cfg *cfg)
                             .no_relay4 = cfg->no_relay4,
                             .no_relay6 = cfg->no_relay6,
                             .relayed_peers = true, /* two peers that both reach nothing but this server */
-                            .mobility = cfg->mobility};
+                            .mobility = cfg->mobility,
+                            .tcp_peers = cfg->tcp_peers};
     s.policy.allow = a->cfg.allow;
     s.policy.deny = a->cfg.deny;
     s.policy.n_allow = cfg->n_allow;
@@ -52,13 +62,17 @@ void *it_turn_app_new(const it_turn_app_cfg *cfg)
     s.limits.lifetime = (uint32_t)(cfg->lifetime / IT_SEC);
     s.limits.max_lifetime = (uint32_t)(cfg->max_lifetime / IT_SEC);
     s.limits.user_relays = cfg->user_relays;
+    s.tls = cfg->secure.shared ? &cfg->secure : NULL;
     a->s = it_turn_server_new(&s);
     if (!a->s) {
         it_free(a->alloc, a);
         return NULL;
     }
-    for (int i = 0; i < IT_TURN_APP_PORTS; i++)
-        a->waiting += cfg->tcp[i] != 0;
+    take_ports(a->ports, &a->n_ports, cfg->tcp);
+    take_ports(a->ports, &a->n_ports, cfg->tls);
+    take_ports(a->udp, &a->n_udp, cfg->udp);
+    take_ports(a->udp, &a->n_udp, cfg->dtls);
+    a->waiting = (int)a->n_ports;
     return a;
 }
 
@@ -72,12 +86,12 @@ const it_turn_server *it_turn_app_server(const void *app)
 static int turn_base(turn_app *a, it_time now, const it_io *in)
 {
     it_ip ip = in->local.ip;
-    if (!a->cfg.udp[0]) {
+    if (a->n_udp == 0) {
         int n = it_turn_server_input(a->s, now, in);
         return n < 0 ? n : 0;
     }
-    for (int i = 0; i < IT_TURN_APP_PORTS && a->cfg.udp[i] && a->n_sockets < SOCKETS; i++) {
-        a->socket[a->n_sockets++] = (turn_socket){.local = it_addr_of(ip, a->cfg.udp[i])};
+    for (uint32_t i = 0; i < a->n_udp && a->n_sockets < SOCKETS; i++) {
+        a->socket[a->n_sockets++] = (turn_socket){.local = it_addr_of(ip, a->udp[i])};
         a->waiting++;
     }
     return 0;
@@ -107,7 +121,7 @@ static int turn_base_input(turn_app *a, it_time now, const it_io *in)
 {
     if (in->kind == IT_IO_BOUND)
         return turn_base(a, now, in);
-    if (in->kind == IT_IO_UNBIND && !a->cfg.udp[0])
+    if (in->kind == IT_IO_UNBIND && a->n_udp == 0)
         return it_turn_server_input(a->s, now, in);
     return (int)in->data.n;
 }
@@ -126,7 +140,7 @@ static int turn_input(void *o, it_time now, const it_io *in)
 {
     turn_app *a = o;
     it_io io = *in;
-    if (in->flow < IT_IO_BOUND_FLOW)
+    if (in->flow < IT_TURN_APP_BASES)
         return turn_base_input(a, now, in);
     if (in->flow >= LISTENS && in->flow < IT_IO_ACCEPTED_FLOW)
         return turn_listener_input(a, in);
@@ -151,11 +165,9 @@ static it_time turn_next(const void *o)
 /* The next socket that is to be opened: 1, or 0. */
 static int turn_open(turn_app *a, it_io *out)
 {
-    for (uint32_t i = 0; i < IT_TURN_APP_PORTS; i++) {
-        if (a->listens[i] || !a->cfg.tcp[i])
-            continue;
-        a->listens[i] = true;
-        *out = (it_io){.kind = IT_IO_LISTEN, .flow = LISTENS + i, .local = {{0, 0}, a->cfg.tcp[i]}};
+    if (a->listens < a->n_ports) {
+        uint32_t i = a->listens++;
+        *out = (it_io){.kind = IT_IO_LISTEN, .flow = LISTENS + i, .local = {{0, 0}, a->ports[i]}};
         return 1;
     }
     for (uint32_t k = 0; k < (uint32_t)a->n_sockets; k++) {
@@ -201,7 +213,7 @@ static int turn_event(void *o, it_object_event *ev)
     turn_app *a = o;
     it_turn_tale tale;
     *ev = (it_object_event){.kind = IT_TELLS_MODEL, .part = -1, .u.model = &a->event};
-    if (!a->told && a->waiting == 0 && (a->n_sockets > 0 || !a->cfg.udp[0])) {
+    if (!a->told && a->waiting == 0 && (a->n_sockets > 0 || a->n_udp == 0)) {
         a->told = true;
         a->event = (it_model_event){.kind = a->refused ? IT_EV_CLOSED : IT_EV_OPEN};
         return 1;

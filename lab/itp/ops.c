@@ -92,6 +92,8 @@ int it_itp_turn(it_ice_turn *t, const char *text)
     snprintf(uri, sizeof uri, "%.*s", (int)(user - text), text);
     snprintf(name, sizeof name, "%.*s", (int)(password - user - 1), user + 1);
     int err = it_turn_uri_parse(&u, uri, NULL);
+    if (err == 0 && u.secure) /* no roots are trusted here */
+        return IT_ERR_UNSUPPORTED;
     return err < 0 ? err : it_ice_turn_of_uri(t, &u, NULL, 0, name, password + 1);
 }
 

@@ -6,7 +6,8 @@
 const it_service IT_SERVICES[] = {
     {"stun", "a STUN server (RFC 8489) over UDP and TCP; with two --listen of a family also NAT behavior discovery",
      NULL, 3478, 0, it_serve_stun},
-    {"turn", "a TURN server (RFC 8656) over UDP and TCP, which also answers STUN", NULL, 3478, 0, it_serve_turn},
+    {"turn", "a TURN server (RFC 8656) over UDP, TCP, TLS and DTLS, which also answers STUN", NULL, 3478, 5349,
+     it_serve_turn},
     {"ws", "a relay of datagrams over WebSocket: two in a room, GET /relay/ROOM/NAME (stack/wsrelay/wire.h)", "relay",
      80, 443, it_serve_ws},
     {"signal", "a signal server: messages between mailboxes by WebSocket or HTTP long poll (docs/signal.md)", NULL, 80,

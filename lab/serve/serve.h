@@ -82,9 +82,10 @@ int it_serve_signal(const it_serve_cfg *cfg, it_addr *bad);
  * those of stack/wsrelay/server.h. */
 int it_serve_ws(const it_serve_cfg *cfg, it_addr *bad);
 
-/* TURN (turn.c): RFC 8656 over UDP and over TCP at the same addresses, with long-term credentials when there are users.
- * Its relays' peers may be relayed addresses of its own, as of two clients that reach each other only through it. The
- * limit counts requests and accepted streams; what is relayed is the users' (stack/turn/server/allocation.h). */
+/* TURN (turn.c): RFC 8656 over UDP and over TCP at the same addresses, with DTLS and TLS on their port and there, with
+ * long-term credentials when there are users. Its relays' peers may be relayed addresses of its own, as of two clients
+ * that reach each other only through it. The limit counts requests and accepted streams; what is relayed is the users'
+ * (stack/turn/server/allocation.h). */
 int it_serve_turn(const it_serve_cfg *cfg, it_addr *bad);
 
 /* Introductions between ends of RTMFP (rtmfp.c): RFC 7016, in the profile of RFC 7425. Makes OpenSSL draw from the

@@ -1,5 +1,5 @@
-/* The TURN server on real sockets, over UDP and TCP at the same addresses: one object, behind the rate limit, and what
- * people want to know of it. */
+/* The TURN server on real sockets, over UDP, TCP and TLS at the same addresses: one object, behind the rate limit, and
+ * what people want to know of it. */
 #include "lab/serve/serve.h"
 
 #include "base/version.h"
@@ -114,7 +114,9 @@ static const it_object_ops SERVICE_OPS = {.kind = "turn",
 static it_turn_server *new_server(const it_serve_cfg *cfg)
 {
     const it_serve_turn_cfg *t = &cfg->turn;
+    it_tls_cfg tls;
     it_turn_server_cfg s = {.alloc = cfg->alloc, .software = "icetank " IT_VERSION, .relayed_peers = true};
+    s.tcp_peers = true;
     s.channels_5766 = true; /* its port is its own: libraries of that time and coturn's tools draw such numbers */
     if (t->n_users)
         s.auth = (it_stun_credentials){.realm = t->realm, .users = t->users, .n_users = t->n_users};
@@ -123,6 +125,9 @@ static it_turn_server *new_server(const it_serve_cfg *cfg)
     s.limits.relays = t->allocations;
     s.limits.user_relays = t->n_users ? t->user_allocations : 0;
     s.policy = (it_turn_policy){.allow = t->allow, .n_allow = t->n_allow, .deny = t->deny, .n_deny = t->n_deny};
+    if (cfg->tls && it_serve_tls_cfg(cfg->tls, cfg->alloc, NULL, &tls) < 0)
+        return NULL;
+    s.tls = cfg->tls ? &tls : NULL;
     /* All of the generator's state is the system's: nonces and tickets hang on it. */
     for (size_t i = 0; i < sizeof s.rng.s / sizeof *s.rng.s; i++)
         if (it_loop_seed(&s.rng.s[i]) < 0)
@@ -148,9 +153,27 @@ static it_limit *new_service(const it_serve_cfg *cfg)
     return it_limit_new(cfg->alloc, &limit, cfg->seed, &SERVICE_OPS, t, cfg->count);
 }
 
+/* Where datagrams are taken: at every address and, where there is DTLS, on its port of each host once (RFC 7350 section
+ * 3: the one of TLS). Returns how many. */
+static size_t turn_bases(const it_serve_cfg *cfg, it_addr out[2 * IT_SERVE_ADDRS])
+{
+    size_t n = cfg->n_addrs;
+    memcpy(out, cfg->addrs, n * sizeof *out);
+    for (size_t k = 0; cfg->tls && cfg->tls->port && k < cfg->n_addrs; k++) {
+        it_addr at = it_addr_of(cfg->addrs[k].ip, cfg->tls->port);
+        bool there = false;
+        for (size_t i = 0; i < n; i++)
+            there = there || it_addr_eq(out[i], at);
+        if (!there)
+            out[n++] = at;
+    }
+    return n;
+}
+
 int it_serve_turn(const it_serve_cfg *cfg, it_addr *bad)
 {
-    it_loop_app_cfg app = {.name = "turn", .bases = cfg->addrs, .n_bases = cfg->n_addrs, .loopback = true};
+    it_addr bases[2 * IT_SERVE_ADDRS];
+    it_loop_app_cfg app = {.name = "turn", .bases = bases, .n_bases = turn_bases(cfg, bases), .loopback = true};
     uint16_t tls_port = 0;
     app.burst = TAKES;
     app.bound = cfg->bound;

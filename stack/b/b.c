@@ -18,6 +18,7 @@ static it_ice *make_ice(it_b *b)
     ice.n_stun = b->cfg.n_stun;
     memcpy(ice.turn, b->cfg.turn, sizeof ice.turn);
     ice.n_turn = b->cfg.n_turn;
+    ice.tls = b->cfg.tls;
     ice.timing.rto = b->cfg.timers.rto;
     ice.ta = b->cfg.timers.ta;
     ice.keepalive = b->cfg.timers.keepalive;

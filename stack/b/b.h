@@ -83,6 +83,7 @@ typedef struct it_b_cfg {
     int n_stun;
     it_ice_turn turn[IT_ICE_TURN_MAX];
     int n_turn;
+    it_tls_cfg tls; /* as it_ice_cfg has it */
     it_timers timers;
     it_ice_behaviour behaviour; /* all zeros: as the RFCs have it */
     unsigned tcp;               /* candidates by TCP, IT_ICE_WITH_ACTIVE, ... */

@@ -29,6 +29,7 @@
 #include "stack/ice/traits/behaviour.h"
 #include "stack/io.h"
 #include "stack/stun/trans.h"
+#include "stack/tls/tls.h"
 
 #define IT_ICE_SERVERS_MAX 4
 
@@ -52,6 +53,7 @@ typedef struct it_ice_cfg {
     int n_stun;
     it_ice_turn turn[IT_ICE_TURN_MAX];
     int n_turn;
+    it_tls_cfg tls; /* for those that are |secure|: |shared| and |trust|, which outlive the agent; all zeros: none is */
     /* of checks and gathering; rto, above 0, as the floor of RFC 8445 section 14.3: below IT_ICE_RTO_MIN an agent
      * breaks it, as some do that are imitated (stack/model/model.h, it_timers_note) */
     it_stun_timing timing;

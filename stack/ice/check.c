@@ -281,11 +281,11 @@ static void check_response(it_ice *a, it_time now, const it_ice_resp *r)
         it_stun_trans_end(a->trans, r->msg->txid);
         if (p->state != IT_ICE_SUCCEEDED)
             pair_failed(a, p);
-    } else if (r->msg->cls == IT_STUN_ERROR) {
-        error_response(a, p, r);
+    } else if (r->msg->cls == IT_STUN_ERROR && !it_ice_not_understood(r->msg)) {
+        error_response(a, p, r); /* RFC 8489 section 6.3.4: another error fails, whatever its code */
     } else if (it_ice_not_understood(r->msg) || it_stun_get_addr(r->msg, IT_STUN_XOR_MAPPED_ADDRESS, &mapped)) {
         it_ice_blame(a, p->stream, p->local.component,
-                     "a Binding response that cannot be used, RFC 8489 section 6.3.3");
+                     "a Binding response that cannot be used, RFC 8489 sections 6.3.3 and 6.3.4");
         bool cur = current(p, r);
         it_stun_trans_end(a->trans, r->msg->txid);
         if (cur)

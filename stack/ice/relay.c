@@ -2,6 +2,7 @@
 #include "stack/ice/relay.h"
 
 #include "stack/ice/impl.h"
+#include "stack/tls/dgram.h"
 #include "stack/turn/attrs.h"
 #include "stack/turn/channel.h"
 
@@ -16,11 +17,14 @@ static int copy_text(char out[IT_ICE_TURN_NAME], const char *text)
 int it_ice_turn_of_uri(it_ice_turn *t, const it_turn_uri *uri, const it_ip *ips, size_t n, const char *username,
                        const char *password)
 {
-    *t = (it_ice_turn){.tcp = uri->transport == IT_TURN_OVER_TCP};
-    if (!uri->turn || (uri->transport != IT_TURN_OVER_UDP && uri->transport != IT_TURN_OVER_TCP))
+    *t = (it_ice_turn){.tcp = uri->transport == IT_TURN_OVER_TCP || uri->transport == IT_TURN_OVER_TLS,
+                       .secure = uri->secure};
+    if (!uri->turn)
         return IT_ERR_UNSUPPORTED;
-    if (copy_text(t->username, username) < 0 || copy_text(t->password, password) < 0)
+    if (copy_text(t->username, username) < 0 || copy_text(t->password, password) < 0 ||
+        strlen(uri->host) >= sizeof t->name)
         return IT_ERR_RANGE;
+    memcpy(t->name, uri->host, strlen(uri->host) + 1);
     if (!it_ip_none(uri->ip)) {
         ips = &uri->ip;
         n = 1;
@@ -33,6 +37,8 @@ int it_ice_turn_of_uri(it_ice_turn *t, const it_turn_uri *uri, const it_ip *ips,
 void it_ice_relay_init(it_ice *a)
 {
     IT_ASSERT(a->cfg.n_turn >= 0 && a->cfg.n_turn <= IT_ICE_TURN_MAX);
+    for (int i = 0; i < a->cfg.n_turn; i++)
+        IT_ASSERT(!a->cfg.turn[i].secure || a->cfg.tls.shared);
     it_rng_init(&a->rng_turn, it_hash_mix(a->cfg.seed, it_hash_str(a->cfg.name)), "ice/turn");
 }
 
@@ -137,6 +143,13 @@ int it_ice_relay_start(it_ice *a, it_time now, uint32_t task, const it_ice_base 
     cfg.additional = !has_both_families(a, b);
     cfg.family = six && !cfg.additional ? IT_TURN_FAMILY6 : 0;
     it_rng_init(&cfg.rng, it_rng_u64(&a->rng_turn), "turn");
+    it_tls_cfg tls = a->cfg.tls;
+    if (t->secure) {
+        tls.client = true;
+        tls.name = t->name;
+        it_rng_init(&tls.rng, it_rng_u64(&a->rng_turn), "tls");
+        cfg.tls = &tls;
+    }
     r.c = it_turn_client_new(&cfg, now);
     if (!r.c)
         return IT_ERR_NOMEM;
@@ -321,15 +334,21 @@ static bool is_turn(it_bytes d)
     return it_stun_is(d) && it_stun_parse(&m, d) == 0 && m.method != IT_STUN_BINDING;
 }
 
+/* True when the datagram |d| of |r|'s server is for its client: by DTLS or not, as that speaks (RFC 7983 section 7). */
+static bool is_for(const it_ice *a, const it_ice_relay *r, it_bytes d)
+{
+    return a->cfg.turn[r->server].secure ? it_tls_dgram_is(d) : is_turn(d);
+}
+
 /* A datagram of a server, or an error about one to it: every client of the base and server hears it. */
 static bool relay_datagram(it_ice *a, it_time now, const it_io *in, int *taken)
 {
     bool any = false;
-    if (in->kind == IT_IO_DGRAM && !is_turn(in->data))
-        return false;
     for (size_t i = 0; i < a->n_relays; i++) {
         it_ice_relay *r = &a->relays[i];
         if (r->tcp || (uint32_t)r->base != in->flow || !it_addr_eq(it_turn_client_server(r->c), in->remote))
+            continue;
+        if (in->kind == IT_IO_DGRAM && !is_for(a, r, in->data))
             continue;
         int n = it_turn_client_input(r->c, now, in);
         *taken = n < 0 ? n : (int)in->data.n;

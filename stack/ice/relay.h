@@ -13,6 +13,7 @@
 #define IT_STACK_ICE_RELAY_H
 
 #include "stack/io.h"
+#include "stack/tls/name.h"
 #include "stack/turn/uri.h"
 
 #define IT_ICE_TURN_MAX 8               /* servers */
@@ -25,11 +26,14 @@
 typedef struct it_ice_turn {
     it_addr server[2]; /* IPv4, IPv6; none: it has none of the family */
     bool tcp;
+    bool secure; /* by TLS, over datagrams by DTLS (RFC 7350); the agent must have it_ice_cfg.tls then, and the server a
+                    certificate */
+    char name[IT_TLS_NAME_MAX + 1]; /* of this name, or of an address as text */
     char username[IT_ICE_TURN_NAME], password[IT_ICE_TURN_NAME];
 } it_ice_turn;
 
 /* Fills |t| from |uri| (RFC 7065), whose host has the addresses |ips| when it is a name: of each family the first
- * counts. Returns 0; IT_ERR_UNSUPPORTED: no TURN, or by TLS or DTLS; IT_ERR_NOTFOUND: no address; IT_ERR_RANGE: a name
+ * counts. Returns 0; IT_ERR_UNSUPPORTED: no TURN; IT_ERR_NOTFOUND: no address; IT_ERR_RANGE: a name
  * or a password is too long. */
 int it_ice_turn_of_uri(it_ice_turn *t, const it_turn_uri *uri, const it_ip *ips, size_t n, const char *username,
                        const char *password) IT_MUST_CHECK;

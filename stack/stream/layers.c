@@ -34,6 +34,15 @@ int it_layers_push(it_layers *ls, it_layer l)
     return 0;
 }
 
+void it_layers_pop(it_layers *ls)
+{
+    int top = --ls->n;
+    it_free(ls->alloc, ls->up[top].bytes);
+    it_free(ls->alloc, ls->down[top].bytes);
+    ls->up[top] = ls->down[top] = (it_layers_rest){.any = false};
+    free_layer(ls->v[top]);
+}
+
 /* --- from one to the next --- */
 
 /* Gives |in| to the stream. Returns the bytes taken. */
@@ -190,10 +199,28 @@ int it_layers_write(it_layers *ls, it_time now, const it_io *in)
     return err < 0 ? err : n;
 }
 
+/* Reads what a layer that was taken away was to be given. */
+static int read_rest(it_layers *ls, it_layers_rest *r, it_io *out, uint8_t *buf, size_t cap)
+{
+    size_t n = r->io.data.n - r->at < cap ? r->io.data.n - r->at : cap;
+    *out = r->io;
+    if (n)
+        memcpy(buf, r->bytes + r->at, n);
+    out->data = it_bytes_of(buf, n);
+    r->at += n;
+    if (r->at == r->io.data.n) {
+        it_free(ls->alloc, r->bytes);
+        *r = (it_layers_rest){.any = false};
+    }
+    return 1;
+}
+
 int it_layers_read(it_layers *ls, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     const it_layer *top = &ls->v[ls->n - 1];
     int err = turn(ls, now);
+    if (err == 0 && ls->up[ls->n - 1].any)
+        return read_rest(ls, &ls->up[ls->n - 1], out, buf, cap);
     int n = err < 0 ? err : top->ops->to_above(top->l, now, out, buf, cap);
     if (n > 0)
         it_stream_read_on(ls->below);

@@ -38,6 +38,10 @@ void it_layers_fini(it_layers *ls);
 /* Puts |l|, from now on owned, on top. Returns 0, or IT_ERR_FULL, |l| then freed. */
 int it_layers_push(it_layers *ls, it_layer l) IT_MUST_CHECK;
 
+/* Takes the top layer away and frees it, once nothing of what was written above it waits in it. What it was to be given
+ * next is read instead of it, as is all that the layer below puts out from then on. */
+void it_layers_pop(it_layers *ls);
+
 /* Takes an io of the stream, whatever kind. Returns the bytes consumed of DATA, else 0; IT_ERR_NOMEM. */
 int it_layers_input(it_layers *ls, it_time now, const it_io *in) IT_MUST_CHECK;
 /* What the application writes: DATA (of a framing layer a whole message), FIN or RST. Returns the bytes taken of DATA,

@@ -72,17 +72,25 @@ static bool bid_down(const it_stun_msg *resp, uint32_t *features)
            !it_stun_get(resp, IT_STUN_PASSWORD_ALGORITHMS);
 }
 
-/* The first algorithm of the response's list that we have, 0 when there is none. */
-static uint16_t longterm_choose(const it_stun_msg *resp)
+/* The algorithm of the response's list to use, 0 when there is none that we have. */
+static uint16_t longterm_choose(const it_stun_longterm *lt, const it_stun_msg *resp)
 {
     uint16_t list[IT_STUN_ALGOS_MAX / 4];
     int cap = (int)(sizeof(list) / sizeof(list[0]));
     int n = it_stun_get_algos(resp, IT_STUN_PASSWORD_ALGORITHMS, list, cap);
 
-    for (int i = 0; i < n && i < cap; i++)
-        if (list[i] == IT_STUN_ALGO_MD5 || list[i] == IT_STUN_ALGO_SHA256)
+    uint16_t first = 0;
+
+    n = n < cap ? n : cap;
+    for (int i = 0; i < n; i++) {
+        /* RFC 8656 section 6: of a list with both it is SHA-256, wherever that stands. */
+        if (list[i] == IT_STUN_ALGO_SHA256 && lt->prefers_sha256)
             return list[i];
-    return 0;
+        /* RFC 8489 section 9.2.5: the first one that is supported. */
+        if (first == 0 && (list[i] == IT_STUN_ALGO_MD5 || list[i] == IT_STUN_ALGO_SHA256))
+            first = list[i];
+    }
+    return first;
 }
 
 static uint16_t longterm_keep(uint8_t *to, it_bytes from)
@@ -97,7 +105,7 @@ static const char *longterm_learn(it_stun_longterm *lt, const it_stun_msg *resp,
 {
     const it_stun_attr *realm = it_stun_get(resp, IT_STUN_REALM), *nonce = it_stun_get(resp, IT_STUN_NONCE);
     const it_stun_attr *algos = it_stun_get(resp, IT_STUN_PASSWORD_ALGORITHMS);
-    uint16_t algo = algos ? longterm_choose(resp) : IT_STUN_ALGO_MD5;
+    uint16_t algo = algos ? longterm_choose(lt, resp) : IT_STUN_ALGO_MD5;
 
     if (!nonce || (!realm && !lt->challenged))
         return "a challenge without REALM or NONCE, RFC 8489 section 9.2.4";

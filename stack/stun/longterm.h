@@ -16,10 +16,12 @@
 
 typedef struct it_stun_longterm {
     it_bytes username, password; /* borrowed */
-    bool challenged;             /* realm and nonce below are the server's */
-    bool proven;                 /* a response to a signed request was authentic */
-    bool userhash;               /* the server wants USERHASH instead of USERNAME */
-    bool has_algos;              /* the server sent PASSWORD-ALGORITHMS, kept below */
+    bool prefers_sha256; /* of a list with both algorithms SHA-256 is taken (RFC 8656 section 6); else the first one
+                            (RFC 8489 section 9.2.5). The owner's to set */
+    bool challenged;     /* realm and nonce below are the server's */
+    bool proven;         /* a response to a signed request was authentic */
+    bool userhash;       /* the server wants USERHASH instead of USERNAME */
+    bool has_algos;      /* the server sent PASSWORD-ALGORITHMS, kept below */
     enum it_stun_algo algo;
     uint32_t refusals; /* of the latest challenge, in a row */
     it_hmac_key key;

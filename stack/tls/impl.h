@@ -16,6 +16,8 @@ struct it_tls_shared {
     it_alloc *alloc;
     SSL_CTX *ctx;
     BIO_METHOD *bio;
+    SSL_CTX *dgram; /* of DTLS */
+    BIO_METHOD *dgram_bio;
 };
 
 struct it_tls_cert {
@@ -30,13 +32,20 @@ struct it_tls_trust {
     X509_STORE *store;
 };
 
+/* Whose certificate is wanted, and why one was refused: what it_tls_verify has of an SSL object's owner, the first of
+ * its fields. */
+typedef struct it_tls_who {
+    char name[IT_TLS_NAME_MAX + 2];
+    enum it_tls_end refused;
+} it_tls_who;
+
 typedef struct it_tls {
+    it_tls_who who;
     it_alloc *alloc;
     it_rng rng;
     SSL *ssl;
     bool client, log_keys;
-    char name[IT_TLS_NAME_MAX + 2]; /* whose certificate it must be */
-    uint8_t alpn[IT_TLS_ALPN_MAX];  /* ours, each behind its length */
+    uint8_t alpn[IT_TLS_ALPN_MAX]; /* ours, each behind its length */
     size_t n_alpn;
     it_tls_info info;
 
@@ -48,7 +57,6 @@ typedef struct it_tls {
     uint8_t out[IT_TLS_OUT];
     size_t n_out, at_out;
 
-    enum it_tls_end refused;                            /* of a certificate */
     int alert_in, alert_out;                            /* fatal; -1: none */
     bool stuck;                                         /* OpenSSL waits for room in |out| */
     bool read_over;                                     /* nothing more is read: close_notify came, or all is over */
@@ -61,6 +69,18 @@ typedef struct it_tls {
     char lines[IT_TLS_LINES][IT_TLS_LINE_MAX];
     int n_lines, at_lines;
 } it_tls;
+
+/* who.c. Keeps |name| for a client; false: it is neither a DNS name nor an address. Lets a client verify by |trust| and
+ * ask for the name, a server show |c|; false: OpenSSL refuses. */
+bool it_tls_who_take(it_tls_who *w, const char *name);
+bool it_tls_who_client(SSL *ssl, const it_tls_who *w, const it_tls_trust *trust);
+bool it_tls_who_server(SSL *ssl, const it_tls_cert *c);
+
+/* dgram.c, for the method and the context in shared.c. */
+int it_tls_dgram_bio_read(BIO *b, char *p, int n);
+int it_tls_dgram_bio_write(BIO *b, const char *p, int n);
+int it_tls_dgram_cookie(SSL *ssl, unsigned char *cookie, unsigned *n);
+int it_tls_dgram_cookie_ok(SSL *ssl, const unsigned char *cookie, unsigned n);
 
 /* tls.c, for the method and the context in shared.c. */
 int it_tls_bio_read(BIO *b, char *p, int n);

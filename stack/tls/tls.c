@@ -1,7 +1,6 @@
 /* TLS as a layer around an SSL object: a record in, what it held up; bytes down, the records they become below. */
 #include "stack/tls/tls.h"
 
-#include "base/addr.h"
 #include "stack/crypto/ossl.h"
 #include "stack/tls/impl.h"
 
@@ -89,8 +88,8 @@ static void tls_fail(it_tls *t)
     t->info.alert = t->alert_in >= 0 ? t->alert_in : t->alert_out;
     if (t->alert_in >= 0)
         tls_end(t, IT_TLS_END_ALERT);
-    else if (t->refused != IT_TLS_END_NONE)
-        tls_end(t, t->refused);
+    else if (t->who.refused != IT_TLS_END_NONE)
+        tls_end(t, t->who.refused);
     else if (t->alert_out >= 0 && t->alert_out != IT_TLS_INTERNAL_ERROR)
         tls_end(t, IT_TLS_END_PROTOCOL);
     else
@@ -369,7 +368,7 @@ static int tls_to_below(void *l, it_time now, it_io *out, uint8_t *buf, size_t c
     return 1;
 }
 
-static const char *tls_why(const void *l)
+const char *it_tls_end_why(enum it_tls_end end)
 {
     static const char *const WHY[] = {
         [IT_TLS_END_TRUNCATED] = "the stream ended without close_notify (RFC 8446 section 6.1)",
@@ -384,7 +383,12 @@ static const char *tls_why(const void *l)
         [IT_TLS_END_PROTOCOL] =
             "the far side broke the protocol, or has nothing in common with us (RFC 8446 section 6.2)",
         [IT_TLS_END_LIBRARY] = "the TLS library has failed"};
-    return WHY[((const it_tls *)l)->info.end];
+    return WHY[end];
+}
+
+static const char *tls_why(const void *l)
+{
+    return it_tls_end_why(((const it_tls *)l)->info.end);
 }
 
 static void tls_free(void *l)
@@ -416,34 +420,6 @@ static bool set_versions(it_tls *t, enum it_tls_version v)
     return SSL_set_min_proto_version(t->ssl, wire) == 1 && SSL_set_max_proto_version(t->ssl, wire) == 1;
 }
 
-static bool set_up_client(it_tls *t, const it_tls_cfg *cfg)
-{
-    it_ip ip;
-    SSL_set_connect_state(t->ssl);
-    SSL_set_verify(t->ssl, SSL_VERIFY_PEER, NULL);
-    if (SSL_set1_verify_cert_store(t->ssl, cfg->trust->store) != 1)
-        return false;
-    /* RFC 6066 section 3: no addresses, and no dot at the end. */
-    if (it_ip_parse(&ip, t->name) == 0)
-        return true;
-    char sni[sizeof t->name];
-    memcpy(sni, t->name, sizeof sni);
-    size_t n = strlen(sni);
-    if (sni[n - 1] == '.')
-        sni[n - 1] = 0;
-    return SSL_set_tlsext_host_name(t->ssl, sni) == 1;
-}
-
-static bool set_up_server(it_tls *t, const it_tls_cfg *cfg)
-{
-    const it_tls_cert *c = cfg->cert;
-    SSL_set_accept_state(t->ssl);
-    SSL_set_verify(t->ssl, SSL_VERIFY_NONE, NULL);
-    if (SSL_use_certificate(t->ssl, c->x509) != 1 || SSL_use_PrivateKey(t->ssl, c->key) != 1)
-        return false;
-    return !c->chain || SSL_set1_chain(t->ssl, c->chain) == 1;
-}
-
 static bool set_up(it_tls *t, const it_tls_cfg *cfg)
 {
     t->ssl = SSL_new(cfg->shared->ctx);
@@ -460,23 +436,17 @@ static bool set_up(it_tls *t, const it_tls_cfg *cfg)
     /* SSL_set_alpn_protos returns 0 for success. */
     if (t->client && t->n_alpn && SSL_set_alpn_protos(t->ssl, t->alpn, (unsigned)t->n_alpn) != 0)
         return false;
-    return t->client ? set_up_client(t, cfg) : set_up_server(t, cfg);
+    return t->client ? it_tls_who_client(t->ssl, &t->who, cfg->trust) : it_tls_who_server(t->ssl, cfg->cert);
 }
 
 /* Copies the names of |cfg|. False when one cannot be used. */
 static bool take_names(it_tls *t, const it_tls_cfg *cfg)
 {
-    it_ip ip;
     int n = it_tls_alpn_list(t->alpn, cfg->alpn);
     if (n < 0)
         return false;
     t->n_alpn = (size_t)n;
-    if (!cfg->client)
-        return true;
-    if (it_ip_parse(&ip, cfg->name) < 0 && !it_tls_name_valid(it_bytes_str(cfg->name)))
-        return false;
-    snprintf(t->name, sizeof t->name, "%s", cfg->name);
-    return true;
+    return !cfg->client || it_tls_who_take(&t->who, cfg->name);
 }
 
 it_layer it_tls_layer(const it_tls_cfg *cfg)

@@ -79,6 +79,8 @@ it_layer it_tls_layer(const it_tls_cfg *cfg);
 const it_tls_info *it_tls_layer_info(const it_layer *l);
 /* A word for |end| ("unknown-ca"). Static storage. */
 const char *it_tls_end_name(enum it_tls_end end);
+/* A sentence on |end| with its RFC section; NULL for NONE and CLOSED. Static storage. */
+const char *it_tls_end_why(enum it_tls_end end);
 
 /* The next line of the key log (NSS format, without its end): 1, or 0. Whoever captures takes all of them before it
  * lets out what the layer has put below: then every secret is known before the first byte that it opens. */

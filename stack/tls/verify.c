@@ -60,15 +60,15 @@ static enum it_tls_end end_of(int error)
 int it_tls_verify(X509_STORE_CTX *store, void *unused)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-    it_tls *t = SSL_get_app_data(ssl);
+    it_tls_who *w = SSL_get_app_data(ssl);
     (void)unused;
     if (X509_verify_cert(store) != 1) {
-        t->refused = end_of(X509_STORE_CTX_get_error(store));
+        w->refused = end_of(X509_STORE_CTX_get_error(store));
         return 0;
     }
-    if (is_of(X509_STORE_CTX_get0_cert(store), t->name))
+    if (is_of(X509_STORE_CTX_get0_cert(store), w->name))
         return 1;
-    t->refused = IT_TLS_END_NAME;
+    w->refused = IT_TLS_END_NAME;
     X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
     return 0;
 }

@@ -11,6 +11,12 @@ it_turn_client *it_turn_client_new(const it_turn_client_cfg *cfg, it_time now)
     c->rng = cfg->rng;
     if (c->cfg.timing.rto <= 0)
         c->cfg.timing = IT_STUN_TIMING_DEFAULT;
+    if (cfg->tls) {
+        c->secure = true;
+        c->tls = *cfg->tls;
+        c->tls.alloc = cfg->alloc;
+        c->origin_name = cfg->tls->name;
+    }
     if (cfg->stream) /* RFC 8489 section 6.2.2: no retransmissions, and one wait */
         c->cfg.timing = (it_stun_timing){IT_TURN_TI, 1, 1};
     it_layers_init(&c->ls, cfg->alloc, &c->s);
@@ -33,6 +39,7 @@ void it_turn_client_free(it_turn_client *c)
         it_free(a, c->said[i].data.p);
     }
     it_layers_fini(&c->ls);
+    it_tls_dgram_free(c->dtls);
     it_stun_trans_free(c->trans);
     it_free(a, c->permissions);
     it_free(a, c->channels);
@@ -59,18 +66,6 @@ int it_turn_client_fill(it_turn_client *c, it_turn_client_packet *p, const it_by
     return 0;
 }
 
-/* Writes a whole message to the stream. */
-static int client_write(it_turn_client *c, it_time now, it_bytes m)
-{
-    it_io io = {.kind = IT_IO_DATA, .data = m};
-    if (it_stream_space(&c->s) < m.n + 3)
-        return IT_ERR_FULL;
-    int n = it_layers_write(&c->ls, now, &io);
-    if (n == IT_ERR_NOMEM)
-        return n;
-    return n < 0 ? IT_ERR_FULL : 0;
-}
-
 int it_turn_client_put(it_turn_client *c, it_time now, const it_bytes parts[3])
 {
     if (c->n == IT_TURN_CLIENT_QUEUE)
@@ -80,7 +75,9 @@ int it_turn_client_put(it_turn_client *c, it_time now, const it_bytes parts[3])
     if (err < 0)
         return err;
     if (c->cfg.stream)
-        return client_write(c, now, it_bytes_of(p->p, p->n));
+        return it_turn_client_write(c, now, it_bytes_of(p->p, p->n));
+    if (c->dtls)
+        return it_turn_client_dtls_write(c, now, it_bytes_of(p->p, p->n));
     c->n++;
     return 0;
 }
@@ -88,7 +85,7 @@ int it_turn_client_put(it_turn_client *c, it_time now, const it_bytes parts[3])
 int it_turn_client_say(it_turn_client *c, const it_turn_client_event *ev)
 {
     bool data = ev->kind == IT_TURN_CLIENT_DATA || ev->kind == IT_TURN_CLIENT_ERROR;
-    uint32_t most = data ? IT_TURN_CLIENT_QUEUE - 16 : IT_TURN_CLIENT_QUEUE;
+    uint32_t most = data ? IT_TURN_CLIENT_DATA_MAX : IT_TURN_CLIENT_QUEUE;
     if (c->n_said >= most)
         return 0;
     it_turn_client_said *said = &c->said[(c->first_said + c->n_said) % IT_TURN_CLIENT_QUEUE];
@@ -114,18 +111,6 @@ int it_turn_client_event_next(it_turn_client *c, it_turn_client_event *ev)
     return 1;
 }
 
-int it_turn_client_connect(it_turn_client *c)
-{
-    it_layers_fini(&c->ls);
-    memset(&c->s, 0, sizeof c->s);
-    it_layers_init(&c->ls, c->cfg.alloc, &c->s);
-    it_layer frame = it_turn_frame(c->cfg.alloc, IT_TURN_CLIENT_MESSAGE);
-    if (!frame.ops || it_layers_push(&c->ls, frame) < 0)
-        return IT_ERR_NOMEM;
-    it_stream_open(&c->s, c->cfg.flow, c->cfg.local, c->cfg.server);
-    return 0;
-}
-
 /* --- commands --- */
 
 int it_turn_client_close(it_turn_client *c, it_time now)
@@ -143,10 +128,7 @@ int it_turn_client_close(it_turn_client *c, it_time now)
     case IT_TURN_CLOSED:
         return 0;
     default:
-        c->state = IT_TURN_CLOSED;
-        if (c->cfg.stream && it_stream_alive(&c->s))
-            it_stream_finish(&c->s);
-        return it_turn_client_say(c, &(it_turn_client_event){.kind = IT_TURN_CLIENT_CLOSED});
+        return it_turn_client_closed(c, now);
     }
 }
 
@@ -170,7 +152,7 @@ bool it_turn_client_over(const it_turn_client *c)
     if (c->state != IT_TURN_CLOSED && c->state != IT_TURN_FAILED)
         return false;
     if (!c->cfg.stream)
-        return c->n == 0;
+        return c->n == 0 && !(c->dtls && it_tls_dgram_waits(c->dtls));
     return !it_stream_alive(&c->s) && !c->s.rst_due;
 }
 
@@ -208,89 +190,26 @@ static int client_timeouts(it_turn_client *c, it_time now)
     return err;
 }
 
-/* The stream is gone, and with it the 5-tuple. */
-static int client_cut(it_turn_client *c, it_time now, const it_io *in)
+/* Takes something of the server's on the socket. Returns 0 or IT_ERR_NOMEM. */
+static int client_hear(it_turn_client *c, it_time now, const it_io *in)
 {
-    static const char *const WHY[] = {[IT_IO_END_RESET] = "the connection was reset",
-                                      [IT_IO_END_REFUSED] = "the connection was refused",
-                                      [IT_IO_END_TIMEOUT] = "the connection timed out",
-                                      [IT_IO_END_UNREACHABLE] = "the server is unreachable",
-                                      [IT_IO_END_LOCAL] = "the host has ended the connection"};
-    const char *why = in->kind == IT_IO_RST ? WHY[c->end] : "the server has ended the connection";
-    const char *fault = it_layers_why(&c->ls);
-    why = fault ? fault : why;
-    if (c->state == IT_TURN_ALLOCATED)
-        return it_turn_client_lost(c, now, 0, why);
-    if (c->state == IT_TURN_ALLOCATING)
-        return it_turn_client_failed(c, now, 0, why);
-    if (c->state != IT_TURN_DELETING)
+    if (in->kind == IT_IO_ERROR)
+        return it_stun_trans_error(c->trans, in) ? client_timeouts(c, now) : 0;
+    if (in->kind != IT_IO_DGRAM)
         return 0;
-    c->state = IT_TURN_CLOSED;
-    return it_turn_client_say(c, &(it_turn_client_event){.kind = IT_TURN_CLIENT_CLOSED});
-}
-
-static int client_read(it_turn_client *c, it_time now)
-{
-    uint8_t buf[IT_TURN_CLIENT_MESSAGE];
-    it_io io;
-    int n = 0;
-    while (c->cfg.stream && c->ls.n && (n = it_layers_read(&c->ls, now, &io, buf, sizeof buf)) > 0) {
-        int err = 0;
-        if (io.kind == IT_IO_DATA)
-            err = it_turn_client_message(c, now, io.data);
-        else if (io.kind == IT_IO_FIN || io.kind == IT_IO_RST)
-            err = client_cut(c, now, &io);
-        if (err < 0)
-            return err;
-    }
-    return n;
-}
-
-/* Takes |in| message by message. Returns the bytes taken, or an error. */
-static int client_take(it_turn_client *c, it_time now, it_io in)
-{
-    size_t at = 0, n = in.data.n;
-    const uint8_t *p = in.data.p;
-    for (;;) {
-        in.data = it_bytes_of(p + at, n - at);
-        int taken = it_layers_input(&c->ls, now, &in);
-        int err = taken < 0 ? taken : client_read(c, now);
-        if (err < 0)
-            return err;
-        at += (size_t)taken;
-        if (taken == 0 || at == n || !it_stream_alive(&c->s))
-            return (int)at;
-    }
-}
-
-static int client_stream_input(it_turn_client *c, it_time now, const it_io *in)
-{
-    if (in->flow != c->cfg.flow || c->s.flow != in->flow || !it_stream_alive(&c->s))
-        return (int)in->data.n;
-    if (in->kind == IT_IO_RST)
-        c->end = in->end;
-    if (in->kind != IT_IO_DATA) {
-        int err = it_layers_input(&c->ls, now, in);
-        err = err < 0 ? err : client_read(c, now);
-        if (err == 0 && in->kind == IT_IO_FIN)
-            it_stream_finish(&c->s);
-        return err;
-    }
-    return client_take(c, now, *in);
+    if (c->secure)
+        return it_turn_client_dtls_input(c, now, in->data);
+    return it_turn_client_message(c, now, in->data);
 }
 
 int it_turn_client_input(it_turn_client *c, it_time now, const it_io *in)
 {
-    int err = 0;
     if (c->cfg.stream)
-        return client_stream_input(c, now, in);
+        return it_turn_client_stream_input(c, now, in);
     /* RFC 8656 section 11: what is not from the server is not of this allocation. */
     if (in->flow != c->cfg.flow || !it_addr_eq(in->remote, c->cfg.server))
         return (int)in->data.n;
-    if (in->kind == IT_IO_DGRAM)
-        err = it_turn_client_message(c, now, in->data);
-    else if (in->kind == IT_IO_ERROR && it_stun_trans_error(c->trans, in))
-        err = client_timeouts(c, now);
+    int err = client_hear(c, now, in);
     return err < 0 ? err : (int)in->data.n;
 }
 
@@ -314,6 +233,10 @@ int it_turn_client_tick(it_turn_client *c, it_time now)
     int err = it_stun_trans_tick(c->trans, now);
     if (err == 0)
         err = client_timeouts(c, now);
+    if (err == 0 && c->held_back)
+        err = it_turn_client_read(c, now);
+    if (err == 0)
+        err = it_turn_client_dtls_tick(c, now);
     if (err < 0)
         return err;
     if (c->state == IT_TURN_WAITING && c->when <= now)
@@ -331,6 +254,10 @@ static it_time earlier(it_time a, it_time b)
 it_time it_turn_client_next(const it_turn_client *c)
 {
     it_time next = it_stun_trans_next(c->trans);
+    if (c->held_back && c->n_said < IT_TURN_CLIENT_DATA_MAX)
+        return 0; /* events were taken */
+    if (c->dtls)
+        next = earlier(next, it_turn_client_dtls_next(c));
     if (c->state == IT_TURN_WAITING)
         next = earlier(next, c->when);
     if (c->state == IT_TURN_ALLOCATED)
@@ -340,15 +267,31 @@ it_time it_turn_client_next(const it_turn_client *c)
 
 /* --- out --- */
 
+/* The next request by DTLS, once that is there. */
+static int client_request_dtls(it_turn_client *c, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    while (!it_turn_client_dtls_shakes_hands(c)) {
+        int n = it_stun_trans_output(c->trans, now, out, buf, cap);
+        n = n > 0 ? it_turn_client_dtls_write(c, now, out->data) : n;
+        if (n < 0 && n != IT_ERR_FULL)
+            return n;
+        if (n == 0 || it_tls_dgram_waits(c->dtls))
+            break;
+    }
+    return it_turn_client_dtls_output(c, out, buf, cap);
+}
+
 /* The next request, of a stream into the stream. */
 static int client_request_out(it_turn_client *c, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     int n = 0;
+    if (c->dtls)
+        return client_request_dtls(c, now, out, buf, cap);
     while (!c->cfg.stream || it_stream_space(&c->s) >= IT_IO_DGRAM_MAX) {
         n = it_stun_trans_output(c->trans, now, out, buf, cap);
         if (n <= 0 || !c->cfg.stream)
             return n;
-        n = client_write(c, now, out->data);
+        n = it_turn_client_write(c, now, out->data);
         if (n < 0)
             return n == IT_ERR_NOMEM ? n : 0;
     }

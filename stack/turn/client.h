@@ -19,6 +19,7 @@
 #include "base/rng.h"
 #include "stack/io.h"
 #include "stack/stun/trans.h"
+#include "stack/tls/tls.h"
 
 #define IT_TURN_CLIENT_HELD 16   /* datagrams that wait for permissions */
 #define IT_TURN_CLIENT_PEERS 256 /* addresses with permissions, and peers with channels, at most */
@@ -34,6 +35,9 @@ typedef struct it_turn_client_cfg {
     it_addr local; /* of the socket; of a stream where it is to leave from, none: anywhere */
     it_addr server;
     bool stream;
+    const it_tls_cfg *tls; /* over a stream TLS, over datagrams DTLS (RFC 7350) with the server, whose certificate must
+                              be |name|'s (RFC 8489 section 6.2.3); NULL: neither. Copied; |shared|, |name| and |trust|
+                              outlive the client */
     it_stun_timing timing; /* all zeros: RFC 8489 section 6.2.1 */
 
     uint32_t lifetime;  /* seconds to ask for; 0: the server's default */

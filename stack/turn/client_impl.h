@@ -4,20 +4,23 @@
 
 #include "stack/stream/layers.h"
 #include "stack/stun/longterm.h"
+#include "stack/tls/dgram.h"
 #include "stack/turn/attrs.h"
 #include "stack/turn/channel.h"
 #include "stack/turn/client.h"
 #include "stack/turn/frame.h"
 
-#define IT_TURN_TI (39500 * IT_MS)                /* RFC 8489 section 6.2.2 */
-#define IT_TURN_BACK_OFF (60 * IT_SEC)            /* RFC 8656 section 7.4 */
-#define IT_TURN_PERMISSION_REFRESH (240 * IT_SEC) /* a minute before 300 s */
-#define IT_TURN_CHANNEL_REFRESH (540 * IT_SEC)    /* a minute before 600 s */
-#define IT_TURN_RETRY (5 * IT_SEC)                /* until what was not answered is asked for again */
-#define IT_TURN_REFUSED (60 * IT_SEC)             /* for how long what was refused is not asked for again */
-#define IT_TURN_CLIENT_REDIRECTS 4                /* servers remembered: RFC 8489 section 10 against loops */
-#define IT_TURN_CLIENT_REDIRECTED (300 * IT_SEC)  /* for so long, the same section */
-#define IT_TURN_CLIENT_MESSAGE 9216               /* bytes of a message at most */
+#define IT_TURN_TLS_OVERHEAD 64                             /* bytes that a record has besides, and more */
+#define IT_TURN_TI (39500 * IT_MS)                          /* RFC 8489 section 6.2.2 */
+#define IT_TURN_BACK_OFF (60 * IT_SEC)                      /* RFC 8656 section 7.4 */
+#define IT_TURN_PERMISSION_REFRESH (240 * IT_SEC)           /* a minute before 300 s */
+#define IT_TURN_CHANNEL_REFRESH (540 * IT_SEC)              /* a minute before 600 s */
+#define IT_TURN_RETRY (5 * IT_SEC)                          /* until what was not answered is asked for again */
+#define IT_TURN_REFUSED (60 * IT_SEC)                       /* for how long what was refused is not asked for again */
+#define IT_TURN_CLIENT_REDIRECTS 4                          /* servers remembered: RFC 8489 section 10 against loops */
+#define IT_TURN_CLIENT_REDIRECTED (300 * IT_SEC)            /* for so long, the same section */
+#define IT_TURN_CLIENT_MESSAGE 9216                         /* bytes of a message at most */
+#define IT_TURN_CLIENT_DATA_MAX (IT_TURN_CLIENT_QUEUE - 16) /* events with which no more data is taken */
 
 enum it_turn_client_state {
     IT_TURN_ALLOCATING,
@@ -94,6 +97,13 @@ struct it_turn_client {
     bool closing;   /* the owner wants no more */
     bool again;     /* allocate when it is deleted */
     it_addr origin; /* the server that the owner named */
+    bool secure;    /* by TLS or DTLS: */
+    it_tls_cfg tls; /* its stream gives every connection one of its own */
+    const char *origin_name;
+    it_tls_dgram *dtls;               /* over datagrams */
+    bool dtls_told;                   /* its end was heard of */
+    it_time dtls_until;               /* when its handshake is given up */
+    char domain[IT_TLS_NAME_MAX + 1]; /* of ALTERNATE-DOMAIN, which |tls| then names */
     it_turn_client_tried tried[IT_TURN_CLIENT_REDIRECTS];
     uint32_t n_tried; /* so far; the newest are kept */
     it_time when;     /* of WAITING */
@@ -101,7 +111,8 @@ struct it_turn_client {
     it_addr relayed[2];
     it_stun_longterm lt;
     it_stun_trans *trans;
-    bool tampered; /* a response was discarded: a time-out means that */
+    bool tampered;  /* a response was discarded: a time-out means that */
+    bool held_back; /* a message waits in the stream until its event finds room */
     it_stream s;
     it_layers ls;
     enum it_io_end end; /* why the stream is gone */
@@ -124,10 +135,39 @@ int it_turn_client_fill(it_turn_client *c, it_turn_client_packet *p, const it_by
 int it_turn_client_put(it_turn_client *c, it_time now, const it_bytes parts[3]);
 /* Queues an event, its data copied; one of DATA or ERROR is lost when the queue is nearly full. 0 or IT_ERR_NOMEM. */
 int it_turn_client_say(it_turn_client *c, const it_turn_client_event *ev);
-/* Opens the stream (anew). Returns 0 or IT_ERR_NOMEM. */
-int it_turn_client_connect(it_turn_client *c);
 /* Takes a whole message of the server. Returns 0 or IT_ERR_NOMEM. */
 int it_turn_client_message(it_turn_client *c, it_time now, it_bytes d);
+
+/* --- client_stream.c --- */
+/* Opens the stream (anew). Returns 0 or IT_ERR_NOMEM. */
+int it_turn_client_connect(it_turn_client *c);
+/* Ends the stream, or association, behind what waits; at once where TLS has not come to be. Returns 0 or IT_ERR_NOMEM.
+ */
+int it_turn_client_hang_up(it_turn_client *c, it_time now);
+/* Writes a whole message. Returns 0, IT_ERR_FULL or IT_ERR_NOMEM. */
+int it_turn_client_write(it_turn_client *c, it_time now, it_bytes m);
+/* Takes the messages that are there while their events find room; the rest waits in the stream, whose window closes.
+ * Returns 0 or IT_ERR_NOMEM. */
+int it_turn_client_read(it_turn_client *c, it_time now);
+/* Takes an io of the stream; as it_turn_client_input. */
+int it_turn_client_stream_input(it_turn_client *c, it_time now, const it_io *in);
+
+/* --- client_dtls.c --- */
+/* Begins a new association. Returns 0 or IT_ERR_NOMEM. */
+int it_turn_client_dtls_begin(it_turn_client *c, it_time now);
+/* True while it has one that is not open yet: requests wait. */
+bool it_turn_client_dtls_shakes_hands(const it_turn_client *c);
+/* Sends a message by it. Returns 0, IT_ERR_FULL (lost) or IT_ERR_NOMEM. */
+int it_turn_client_dtls_write(it_turn_client *c, it_time now, it_bytes m);
+/* Takes a datagram of the server; what it has to do at |now|. Return 0 or IT_ERR_NOMEM. */
+int it_turn_client_dtls_input(it_turn_client *c, it_time now, it_bytes d);
+int it_turn_client_dtls_tick(it_turn_client *c, it_time now);
+it_time it_turn_client_dtls_next(const it_turn_client *c); /* while it has an association */
+/* What it has to send: 1, or 0. */
+int it_turn_client_dtls_output(it_turn_client *c, it_io *out, uint8_t *buf, size_t cap);
+
+/* The way to the server has ended, as |why| says. Returns 0 or IT_ERR_NOMEM. */
+int it_turn_client_cut(it_turn_client *c, it_time now, const char *why);
 
 /* --- client_request.c --- */
 /* Starts the request |ask| about |i|. Returns 0 or IT_ERR_NOMEM. */
@@ -136,6 +176,8 @@ int it_turn_client_ask(it_turn_client *c, it_time now, enum it_turn_ask ask, siz
 void it_turn_client_end_transactions(it_turn_client *c);
 /* Begins to allocate, from nothing. */
 int it_turn_client_start(it_turn_client *c, it_time now);
+/* It is over, and the stream with it. Returns 0 or IT_ERR_NOMEM. */
+int it_turn_client_closed(it_turn_client *c, it_time now);
 /* The allocation is gone. */
 int it_turn_client_lost(it_turn_client *c, it_time now, int code, const char *why);
 /* There is none, and |code| says why. */

@@ -107,18 +107,20 @@ int it_turn_client_start(it_turn_client *c, it_time now)
     c->relayed[0] = c->relayed[1] = (it_addr){{0, 0}, 0};
     c->tampered = false;
     it_stun_longterm_init(&c->lt, it_bytes_str(name), it_bytes_str(password));
+    c->lt.prefers_sha256 = true; /* RFC 8656 section 6 */
     if (c->cfg.stream && it_turn_client_connect(c) < 0)
+        return IT_ERR_NOMEM;
+    if (c->secure && !c->cfg.stream && it_turn_client_dtls_begin(c, now) < 0)
         return IT_ERR_NOMEM;
     c->tried[c->n_tried++ % IT_TURN_CLIENT_REDIRECTS] = (it_turn_client_tried){c->cfg.server, now};
     return it_turn_client_ask(c, now, IT_TURN_ASK_ALLOCATE, 0);
 }
 
-static int client_closed(it_turn_client *c)
+int it_turn_client_closed(it_turn_client *c, it_time now)
 {
     c->state = IT_TURN_CLOSED;
-    if (c->cfg.stream)
-        it_stream_finish(&c->s);
-    return it_turn_client_say(c, &(it_turn_client_event){.kind = IT_TURN_CLIENT_CLOSED});
+    int err = it_turn_client_hang_up(c, now);
+    return err < 0 ? err : it_turn_client_say(c, &(it_turn_client_event){.kind = IT_TURN_CLIENT_CLOSED});
 }
 
 /* What may be otherwise after a while (RFC 8656 section 7.4). 408 and 0: nobody answered, or there is no connection. */
@@ -131,13 +133,20 @@ static bool code_may_change(int code)
     return false;
 }
 
+/* Speaks to |server| from now on; with TLS its certificate must be |name|'s. */
+static void go_to(it_turn_client *c, it_addr server, const char *name)
+{
+    c->cfg.server = server;
+    c->tls.name = name;
+}
+
 /* Waits for a minute where the owner wants to go on and |code| may change, section 7.4. */
 static bool client_waits(it_turn_client *c, it_time now, int code, it_time wait)
 {
     if (!c->cfg.persist || !code_may_change(code) || c->closing)
         return false;
     if (code == 408 || code == 0) /* the one that it was sent to may be gone for good */
-        c->cfg.server = c->origin;
+        go_to(c, c->origin, c->origin_name);
     c->state = IT_TURN_WAITING;
     c->when = now + wait;
     return true;
@@ -148,7 +157,7 @@ int it_turn_client_failed(it_turn_client *c, it_time now, int code, const char *
     it_turn_client_event ev = {.kind = IT_TURN_CLIENT_FAILED, .code = code, .why = why ? why : it_stun_reason(code)};
     it_turn_client_end_transactions(c);
     if (c->closing)
-        return client_closed(c);
+        return it_turn_client_closed(c, now);
     c->state = IT_TURN_FAILED;
     /* Section 7.4: 437 needs another socket, which is the owner's; the others a minute. */
     if (code != 437 && client_waits(c, now, code, IT_TURN_BACK_OFF))
@@ -163,6 +172,27 @@ int it_turn_client_lost(it_turn_client *c, it_time now, int code, const char *wh
     c->state = IT_TURN_FAILED;
     (void)client_waits(c, now, code, 0);
     return it_turn_client_say(c, &ev);
+}
+
+/* What a request came to. */
+typedef struct client_answer {
+    const it_stun_msg *m; /* NULL: none came, or one that says nothing */
+    int code;             /* of the error; 0: success */
+    const char *why;      /* a sentence; NULL: what the code says */
+    bool authentic;       /* it was signed, and rightly */
+} client_answer;
+
+int it_turn_client_cut(it_turn_client *c, it_time now, const char *why)
+{
+    if (c->state == IT_TURN_ALLOCATED)
+        return it_turn_client_lost(c, now, 0, why);
+    if (c->state == IT_TURN_ALLOCATING)
+        return it_turn_client_failed(c, now, 0, why);
+    if (c->state != IT_TURN_DELETING)
+        return 0;
+    it_turn_client_end_transactions(c);
+    c->state = IT_TURN_CLOSED;
+    return it_turn_client_say(c, &(it_turn_client_event){.kind = IT_TURN_CLIENT_CLOSED});
 }
 
 /* --- Allocate --- */
@@ -184,21 +214,31 @@ static void set_lifetime(it_turn_client *c, it_time now, uint32_t seconds)
     c->refresh = now + (life > 120 * IT_SEC ? life - 60 * IT_SEC : life / 2);
 }
 
+/* RFC 8656 section 7.3: an allocation that is of no use is deleted, and no other one is tried for. */
+static int give_back(it_turn_client *c, it_time now)
+{
+    it_turn_client_event ev = {.kind = IT_TURN_CLIENT_FAILED, .code = 500};
+    ev.why = "the response lacks what it must have, and is given back (RFC 8656 section 7.3)";
+    c->state = IT_TURN_DELETING;
+    int err = it_turn_client_say(c, &ev);
+    return err < 0 ? err : it_turn_client_ask(c, now, IT_TURN_ASK_DELETE, 0);
+}
+
 /* RFC 8656 section 7.3. */
 static int allocated(it_turn_client *c, it_time now, const it_stun_msg *m)
 {
     it_turn_client_event ev = {.kind = IT_TURN_CLIENT_ALLOCATED};
     const it_stun_attr *token = it_stun_get(m, IT_STUN_RESERVATION_TOKEN);
     uint32_t family;
+    c->state = IT_TURN_ALLOCATED;
+    if (c->closing)
+        return it_turn_client_close(c, now);
     read_relayed(c, m);
     bool none = it_ip_none(c->relayed[0].ip) && it_ip_none(c->relayed[1].ip);
     if (none || it_stun_get_addr(m, IT_STUN_XOR_MAPPED_ADDRESS, &ev.mapped) < 0 ||
         it_stun_get_u32(m, IT_STUN_LIFETIME, &ev.lifetime) < 0 || ev.lifetime == 0)
-        return it_turn_client_failed(c, now, 500, "the response lacks what it must have (RFC 8656 section 7.2)");
-    c->state = IT_TURN_ALLOCATED;
+        return give_back(c, now);
     set_lifetime(c, now, ev.lifetime);
-    if (c->closing)
-        return it_turn_client_close(c, now);
     memcpy(ev.relayed, c->relayed, sizeof ev.relayed);
     (void)it_turn_get_address_error(m, &family, &ev.code);
     ev.has_token = token != NULL;
@@ -219,6 +259,19 @@ static bool alternate(const it_turn_client *c, const it_stun_msg *m, it_addr *to
     return false;
 }
 
+/* Whose the certificate of the server that |m| names must be (RFC 8489 section 10); NULL: what it says is no name. */
+static const char *alternate_name(it_turn_client *c, const it_stun_msg *m)
+{
+    const it_stun_attr *domain = it_stun_get(m, IT_STUN_ALTERNATE_DOMAIN);
+    if (!c->secure || !domain)
+        return c->tls.name;
+    if (domain->value.n >= sizeof c->domain || !it_tls_name_valid(domain->value))
+        return NULL;
+    memcpy(c->domain, domain->value.p, domain->value.n);
+    c->domain[domain->value.n] = '\0';
+    return c->domain;
+}
+
 /* True when |server| was asked less than five minutes ago: RFC 8489 section 10, against loops. */
 static bool tried_lately(const it_turn_client *c, it_time now, it_addr server)
 {
@@ -229,15 +282,21 @@ static bool tried_lately(const it_turn_client *c, it_time now, it_addr server)
 }
 
 /* RFC 8489 section 10, RFC 8656 section 7.4: the server that ALTERNATE-SERVER names. */
-static int redirected(it_turn_client *c, it_time now, const it_stun_msg *m)
+static int redirected(it_turn_client *c, it_time now, const client_answer *a)
 {
     it_addr to;
-    if (!alternate(c, m, &to))
+    /* RFC 8489 section 14.8: validated before it is followed, or anybody on the path could send us to a victim. */
+    if (!a->authentic)
+        return it_turn_client_failed(c, now, 300, "the redirection is not authentic (RFC 8489 section 14.8)");
+    if (!alternate(c, a->m, &to))
         return it_turn_client_failed(c, now, 300, "the server names no other of the family (RFC 8489 section 10)");
     if (tried_lately(c, now, to))
         return it_turn_client_failed(c, now, 300, "servers send from one to another (RFC 8489 section 10)");
+    const char *name = alternate_name(c, a->m);
+    if (c->secure && !name)
+        return it_turn_client_failed(c, now, 300, "ALTERNATE-DOMAIN is no name (RFC 8489 section 14.16)");
     it_turn_client_end_transactions(c);
-    c->cfg.server = to;
+    go_to(c, to, name);
     return it_turn_client_start(c, now);
 }
 
@@ -266,57 +325,56 @@ static bool without(it_turn_client *c, int code, const it_stun_msg *m)
     return true;
 }
 
-static int allocate_done(it_turn_client *c, it_time now, const it_stun_msg *m, int code)
+static int allocate_done(it_turn_client *c, it_time now, const client_answer *a)
 {
     if (c->state != IT_TURN_ALLOCATING)
         return 0;
-    if (code == 0)
-        return allocated(c, now, m);
-    if (code == 300)
-        return redirected(c, now, m);
-    if (without(c, code, m))
+    if (a->code == 0)
+        return allocated(c, now, a->m);
+    if (a->code == 300)
+        return redirected(c, now, a);
+    if (a->m && without(c, a->code, a->m))
         return it_turn_client_ask(c, now, IT_TURN_ASK_ALLOCATE, 0);
-    return it_turn_client_failed(c, now, code, NULL);
+    return it_turn_client_failed(c, now, a->code, a->why);
 }
 
 /* --- Refresh --- */
 
 /* RFC 8656 section 8.3. */
-static int refresh_done(it_turn_client *c, it_time now, const it_stun_msg *m, int code)
+static int refresh_done(it_turn_client *c, it_time now, const client_answer *a)
 {
     uint32_t seconds = 0;
-    if (code == 437)
-        return it_turn_client_lost(c, now, code, NULL);
-    if (code == 0 && it_stun_get_u32(m, IT_STUN_LIFETIME, &seconds) == 0 && seconds) {
-        set_lifetime(c, now, seconds);
-        return 0;
-    }
-    return it_turn_client_lost(c, now, code, code ? NULL : "the response has no lifetime (RFC 8656 section 8.2)");
+    if (a->code)
+        return it_turn_client_lost(c, now, a->code, a->why);
+    if (it_stun_get_u32(a->m, IT_STUN_LIFETIME, &seconds) < 0 || seconds == 0)
+        return it_turn_client_lost(c, now, 0, "the response has no lifetime (RFC 8656 section 8.2)");
+    set_lifetime(c, now, seconds);
+    return 0;
 }
 
 static int delete_done(it_turn_client *c, it_time now)
 {
     if (c->again)
         return it_turn_client_start(c, now);
-    return client_closed(c);
+    return it_turn_client_closed(c, now);
 }
 
 /* --- answers --- */
 
-static int client_done(it_turn_client *c, it_time now, uint64_t tag, const it_stun_msg *m, int code)
+static int client_done(it_turn_client *c, it_time now, uint64_t tag, const client_answer *a)
 {
     size_t i = (uint32_t)tag;
     switch ((enum it_turn_ask)(tag >> 32)) {
     case IT_TURN_ASK_ALLOCATE:
-        return allocate_done(c, now, m, code);
+        return allocate_done(c, now, a);
     case IT_TURN_ASK_REFRESH:
-        return refresh_done(c, now, m, code);
+        return refresh_done(c, now, a);
     case IT_TURN_ASK_DELETE:
         return delete_done(c, now); /* 437: it is gone, too */
     case IT_TURN_ASK_PERMIT:
-        return it_turn_client_permit_done(c, now, i, code);
+        return it_turn_client_permit_done(c, now, i, a->code);
     default:
-        return it_turn_client_bind_done(c, now, i, code);
+        return it_turn_client_bind_done(c, now, i, a->code);
     }
 }
 
@@ -331,42 +389,69 @@ int it_turn_client_timeout(it_turn_client *c, it_time now, uint64_t tag)
         c->refresh = now + IT_TURN_RETRY;
         return 0;
     }
-    return client_done(c, now, tag, NULL, 408);
+    return client_done(c, now, tag, &(client_answer){.code = 408, .why = why});
 }
 
-/* What the answer is worth: RFC 8489 sections 6.3.4 and 9.2.5. The code of the error, 0: success, negative: an error.
- */
+/* True when |m| has a comprehension-required attribute that is not known here. */
+static bool not_understood(const it_stun_msg *m)
+{
+    static const uint16_t KNOWN[] = {IT_STUN_LIFETIME, IT_STUN_XOR_RELAYED_ADDRESS, IT_STUN_RESERVATION_TOKEN};
+    return it_stun_unknown(m, KNOWN, (int)(sizeof KNOWN / sizeof KNOWN[0]), NULL, 0) > 0;
+}
+
+/* What an authentic answer is worth: RFC 8489 sections 6.3.3 and 6.3.4. The code of the error, 0: success. */
 static int client_code(const it_stun_msg *m)
 {
-    uint16_t unknown[1];
     int code = 0;
-    if (m->cls == IT_STUN_SUCCESS) {
-        static const uint16_t KNOWN[] = {IT_STUN_LIFETIME, IT_STUN_XOR_RELAYED_ADDRESS, IT_STUN_RESERVATION_TOKEN};
-        return it_stun_unknown(m, KNOWN, 3, unknown, 1) > 0 ? 500 : 0;
-    }
+    if (m->cls == IT_STUN_SUCCESS)
+        return not_understood(m) ? 500 : 0;
     return it_stun_get_error(m, &code, NULL) == 0 ? code : 500;
+}
+
+static bool is_signed(const it_stun_msg *m)
+{
+    return it_stun_get(m, IT_STUN_MESSAGE_INTEGRITY) || it_stun_get(m, IT_STUN_MESSAGE_INTEGRITY_SHA256);
+}
+
+/* A response to the request |tag| is not authentic: RFC 8489 section 9.2.5. Over a stream no other one will come. */
+static int client_discard(it_turn_client *c, it_time now, uint64_t tag, const it_stun_msg *m)
+{
+    c->tampered = true;
+    if (!c->cfg.stream)
+        return 0;
+    it_stun_trans_end(c->trans, m->txid);
+    return it_turn_client_timeout(c, now, tag);
+}
+
+/* The response |m| to the request |asked|, |tag|, as the credentials judge it. */
+static int client_judged(it_turn_client *c, it_time now, uint64_t tag, const it_stun_msg *m, const it_stun_msg *asked)
+{
+    client_answer a = {.m = m, .authentic = is_signed(asked)};
+    enum it_stun_longterm_act act = it_stun_longterm_response(&c->lt, m, asked->raw, &a.why);
+    if (act == IT_STUN_LONGTERM_DISCARD)
+        return client_discard(c, now, tag, m);
+    it_stun_trans_end(c->trans, m->txid);
+    if (act == IT_STUN_LONGTERM_RETRY)
+        return it_turn_client_ask(c, now, (enum it_turn_ask)(tag >> 32), (uint32_t)tag);
+    a.code = client_code(m);
+    if (act == IT_STUN_LONGTERM_FAIL && tag >> 32 == IT_TURN_ASK_ALLOCATE)
+        return it_turn_client_failed(c, now, a.code ? a.code : 401, a.why);
+    return client_done(c, now, tag, &a);
 }
 
 int it_turn_client_response(it_turn_client *c, it_time now, const it_stun_msg *m)
 {
     it_io request;
     uint64_t tag;
-    const char *why;
     it_stun_msg asked;
     if (!it_stun_trans_find(c->trans, m->txid, &tag, &request, NULL, NULL))
         return 0;
     if (it_stun_parse(&asked, request.data) < 0 || asked.method != m->method)
         return 0;
-    enum it_stun_longterm_act act = it_stun_longterm_response(&c->lt, m, request.data, &why);
-    if (act == IT_STUN_LONGTERM_DISCARD) {
-        c->tampered = true;
-        return 0;
-    }
+    if (m->cls == IT_STUN_SUCCESS || !not_understood(m))
+        return client_judged(c, now, tag, m, &asked);
+    /* RFC 8489 section 6.3.4: it has failed, whatever else it says. */
     it_stun_trans_end(c->trans, m->txid);
-    if (act == IT_STUN_LONGTERM_RETRY)
-        return it_turn_client_ask(c, now, (enum it_turn_ask)(tag >> 32), (uint32_t)tag);
-    int code = client_code(m);
-    if (act == IT_STUN_LONGTERM_FAIL && tag >> 32 == IT_TURN_ASK_ALLOCATE)
-        return it_turn_client_failed(c, now, code ? code : 401, why);
-    return client_done(c, now, tag, m, code);
+    client_answer a = {.code = 500, .why = "an error response is not understood (RFC 8489 section 6.3.4)"};
+    return client_done(c, now, tag, &a);
 }

@@ -133,9 +133,20 @@ static int read_transport(reading *r, it_turn_uri *u)
     return 0;
 }
 
+/* RFC 8489 section 8.1: a "stuns" URI with an address names nobody whose certificate could be asked for. RFC 7065 has
+ * no such rule for "turns". */
+static int check_name(reading *r, it_turn_uri *u)
+{
+    if (u->turn || !u->secure || it_ip_none(u->ip))
+        return 0;
+    return fail(r, IT_ERR_PARSE,
+                "a stuns URI with an address is refused, as a certificate has a name (RFC 8489 section 8.1)");
+}
+
 int it_turn_uri_parse(it_turn_uri *u, const char *s, const char **why)
 {
-    static int (*const PARTS[])(reading *, it_turn_uri *) = {read_scheme, read_host, read_port, read_transport};
+    static int (*const PARTS[])(reading *, it_turn_uri *) = {read_scheme, read_host, read_port, read_transport,
+                                                             check_name};
     reading r = {s, NULL};
     int err = 0;
     *u = (it_turn_uri){.turn = false};

@@ -23,8 +23,8 @@ typedef struct it_turn_uri {
     bool named_port;                  /* the URI says so; else a name is resolved by SRV first (RFC 5928 section 3) */
 } it_turn_uri;
 
-/* Parses |s|, a whole URI. Returns 0; IT_ERR_PARSE: no such URI; IT_ERR_UNSUPPORTED: a transport that is not known
- * here. |why| (may be NULL) gets a short reason then, static storage. */
+/* Parses |s|, a whole URI. Returns 0; IT_ERR_PARSE: no such URI, or stuns with an address; IT_ERR_UNSUPPORTED: a
+ * transport that is not known here. |why| (may be NULL) gets a short reason then, static storage. */
 int it_turn_uri_parse(it_turn_uri *u, const char *s, const char **why) IT_MUST_CHECK;
 
 #endif

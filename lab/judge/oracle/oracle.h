@@ -125,11 +125,12 @@ typedef struct it_oracle_wire {
 
 typedef struct it_oracle_box {
     char name[IT_ORACLE_NAME];
-    uint8_t kind;  /* enum it_oracle_kind */
-    uint8_t only;  /* a firewall's family, 4 or 6: the other one passes; 0: both */
-    uint8_t outer; /* net outside: 0 the internet, else 1 + the index of the box whose inside that is */
-    bool own;      /* a firewall that has a host of its own: a proxy, a portal, an inspector */
-    bool to4;      /* a ROUTER that is a NAT64: hosts inside reach IPv4 by it (RFC 6146) */
+    uint8_t kind;   /* enum it_oracle_kind */
+    uint8_t only;   /* a firewall's family, 4 or 6: the other one passes; 0: both */
+    uint8_t outer;  /* net outside: 0 the internet, else 1 + the index of the box whose inside that is */
+    bool own;       /* a firewall that has a host of its own: a proxy, a portal, an inspector */
+    bool hands_tls; /* which hands on TLS that it catches unread, at least of some names */
+    bool to4;       /* a ROUTER that is a NAT64: hosts inside reach IPv4 by it (RFC 6146) */
     it_oracle_wire wire;
     it_ip ext[4]; /* external addresses of a NAT, as many as pool, at most four (more make no difference) */
     uint8_t n_ext;
@@ -200,6 +201,7 @@ typedef struct it_oracle_side {
 typedef struct it_oracle_turn {
     it_oracle_server server;
     bool tcp;
+    bool tls; /* and TLS over it, or DTLS */
 } it_oracle_turn;
 
 /* What is asked. A server is here when a rung that is built reads it, and not before. */

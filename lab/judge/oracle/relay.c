@@ -111,31 +111,67 @@ static bool is_translated(const it_oracle_query *q, const it_oracle_base *base, 
 
 /* --- legs --- */
 
+/* How base |i| of side |who| reaches |server|, of the base's family, by |transport|. |one| is scratch. */
+static it_oracle_reach base_reach(const it_oracle_query *q, int who, int i, const it_oracle_server *server,
+                                  enum it_oracle_transport transport, it_oracle_query *one)
+{
+    const it_oracle_base *base = &q->side[who].base[i];
+    it_oracle_server s = *server;
+    it_oracle_reach r;
+    s.ip[it_ip_is4(base->ip)] = (it_ip){0, 0};
+    one->side[0].base[0] = *base;
+    one->side[0].n_bases = 1;
+    it_oracle_reach_server(one, 0, &s, transport, &r);
+    return r;
+}
+
+/* Whether TLS from |base| to |port| that a box answers in the server's place may come to the server all the same: as
+ * long as nobody reads it, for what is in it is no HTTP. */
+static bool may_be_handed_on(const it_oracle_query *q, const it_oracle_base *base, uint16_t port)
+{
+    enum { HTTPS = 443 };
+    if (port != HTTPS)
+        return false;
+    for (int net = base->net; net > 0; net = q->box[net - 1].outer) {
+        const it_oracle_box *b = &q->box[net - 1];
+        bool catches = b->kind == IT_ORACLE_FIREWALL && b->own && b->u.wall.tcp.catch_tls;
+        if (catches && !b->hands_tls)
+            return false;
+    }
+    return true;
+}
+
 /* How sure base |i| of side |who| reaches |server|, of the base's family, by |transport|. |one| is scratch. */
 static grade base_reaches(const it_oracle_query *q, int who, int i, const it_oracle_server *server,
                           enum it_oracle_transport transport, it_oracle_query *one)
 {
     const it_oracle_base *base = &q->side[who].base[i];
-    int six = !it_ip_is4(base->ip);
-    it_oracle_server s = *server;
-    it_oracle_reach r;
-    s.ip[!six] = (it_ip){0, 0};
-    one->side[0].base[0] = *base;
-    one->side[0].n_bases = 1;
-    it_oracle_reach_server(one, 0, &s, transport, &r);
+    it_oracle_reach r = base_reach(q, who, i, server, transport, one);
     if (r.outcome == IT_ORACLE_REACH_OPEN && r.since == 0)
         return chain_grade(q, base, transport == IT_ORACLE_UDP);
     /* After a login, or until a box cuts it; what a box answers in the server's place is no TURN. */
     return r.outcome == IT_ORACLE_REACH_NONE || r.outcome == IT_ORACLE_REACH_CAUGHT ? NO : MAYBE;
 }
 
-static grade side_reaches(const it_oracle_query *q, int who, int six, const it_oracle_server *server,
-                          enum it_oracle_transport transport, it_oracle_query *one)
+/* How sure base |i| of side |who| reaches the TURN server |t|. */
+static grade base_turns(const it_oracle_query *q, int who, int i, const it_oracle_turn *t, it_oracle_query *one)
+{
+    const it_oracle_base *base = &q->side[who].base[i];
+    grade g = base_reaches(q, who, i, &t->server, t->tcp ? IT_ORACLE_TCP : IT_ORACLE_UDP, one);
+    /* Certificates need no look: the hosts of a world trust those of its servers. */
+    if (g == NO && t->tcp && t->tls &&
+        base_reach(q, who, i, &t->server, IT_ORACLE_TCP, one).outcome == IT_ORACLE_REACH_CAUGHT &&
+        may_be_handed_on(q, base, t->server.port))
+        return MAYBE;
+    return g;
+}
+
+static grade side_reaches(const it_oracle_query *q, int who, int six, const it_oracle_turn *t, it_oracle_query *one)
 {
     grade best = NO;
     for (int i = 0; i < q->side[who].n_bases; i++)
         if (it_ip_is4(q->side[who].base[i].ip) == !six)
-            best = stronger(best, base_reaches(q, who, i, server, transport, one));
+            best = stronger(best, base_turns(q, who, i, t, one));
     return best;
 }
 
@@ -144,8 +180,7 @@ static grade leg_of(const it_oracle_query *q, int who, int six, int leg, it_orac
     grade best = NO;
     for (int i = 0; i < q->n_turns; i++)
         if (q->turn[i].tcp == (leg == BY_TCP))
-            best = stronger(best, side_reaches(q, who, six, &q->turn[i].server,
-                                               leg == BY_TCP ? IT_ORACLE_TCP : IT_ORACLE_UDP, one));
+            best = stronger(best, side_reaches(q, who, six, &q->turn[i], one));
     return q->turn_limits ? weaker(best, MAYBE) : best;
 }
 
@@ -203,15 +238,23 @@ static it_time least_rtt(const it_oracle_query *q, int who, const it_oracle_serv
     return least;
 }
 
-/* When a path by an address lent to |who| by |leg| opens at the earliest: a challenge and an allocation (RFC 8656
- * section 7), a permission (section 9), a check, a round trip to the server each, and one to connect by TCP. */
+/* Round trips before a path by |t| opens: a challenge and an allocation (RFC 8656 section 7), a permission (section 9),
+ * a check; to connect by TCP one, TLS one (RFC 8446 section 2), DTLS 1.2 a cookie and two (RFC 6347 section 4.2). */
+static int trips_of(const it_oracle_turn *t)
+{
+    if (t->tcp)
+        return t->tls ? 6 : 5;
+    return t->tls ? 7 : 4;
+}
+
+/* When a path by an address lent to |who| by |leg| opens at the earliest. */
 static it_time least_of(const it_oracle_query *q, int who, int leg)
 {
     it_time least = IT_NEVER;
     for (int i = 0; i < q->n_turns; i++) {
         if (q->turn[i].tcp != (leg == BY_TCP))
             continue;
-        it_time rtt = least_rtt(q, who, &q->turn[i].server), t = rtt * (leg == BY_TCP ? 5 : 4);
+        it_time rtt = least_rtt(q, who, &q->turn[i].server), t = rtt * trips_of(&q->turn[i]);
         least = t < least ? t : least;
     }
     return least;

@@ -52,6 +52,7 @@ static void box_of(lua_State *L, int at, it_oracle_box *b)
     b->outer = (uint8_t)it_script_int(L, at, "outer", 0);
     b->only = (uint8_t)it_script_int(L, at, "only", 0);
     b->own = it_script_int(L, at, "own", 0) != 0;
+    b->hands_tls = it_script_int(L, at, "hands_tls", 0) != 0;
     b->inside = ip_of(L, at, "inside");
     b->bits = (uint8_t)it_script_int(L, at, "bits", 0);
 }
@@ -232,6 +233,7 @@ static void turns_of(lua_State *L, int at, it_oracle_query *q)
         lua_geti(L, at, i + 1);
         server_of(L, lua_gettop(L), &q->turn[i].server);
         q->turn[i].tcp = it_script_bool(L, lua_gettop(L), "tcp");
+        q->turn[i].tls = it_script_bool(L, lua_gettop(L), "tls");
         lua_pop(L, 1);
     }
     q->no_relay[0] = it_script_bool(L, at, "no4");

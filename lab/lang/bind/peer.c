@@ -216,6 +216,9 @@ static int p_b_new(lua_State *L)
     cfg.n_stun = it_script_servers(L, 3, cfg.stun, IT_ICE_SERVERS_MAX);
     cfg.n_turn = it_script_turns(L, 3, cfg.turn, IT_ICE_TURN_MAX);
     it_script_web(L, 3, cfg.name, &cfg.web);
+    for (int i = 0; i < cfg.n_turn && !cfg.tls.shared; i++)
+        if (cfg.turn[i].secure)
+            it_script_tls_client(L, cfg.turn[i].name, it_script_bool(L, 3, "managed"), cfg.name, &cfg.tls);
     b_streams(L, 3, &cfg);
     if (it_script_bool(L, 3, "rtp"))
         b_rtp(L, 3, &cfg);

@@ -137,6 +137,8 @@ return function(L)
       local b, n = add(box.node, box, w.inside(net.parent.box))
       for k, v in next, (wire_of(box.wire)) do b[k] = v end
       b.own = rawget(box, "proxy") and 1 or 0
+      local access = rawget(box, "access")
+      b.hands_tls = access and not access.portal and (not access.intercepts or access.passes ~= "") and 1 or 0
       if box.kind == "nat" and net.gateway4 then b.inside, b.bits = net.gateway4, net.bits4 end
       local guard = rawget(box, "guard")
       if guard then n = select(2, add(guard.node, guard, n)) end
@@ -178,10 +180,10 @@ return function(L)
   -- The TURN servers that the ends of call `s` ask, for the oracle.
   local function turns_of(s)
     local out = {}
-    for _, k in ipairs(L.servers.turn and { "udp", "tcp" } or {}) do
+    for _, k in ipairs(L.servers.turn and L.TURN_BY or {}) do
       for _, port in ipairs((s.turn == nil or s.turn == k) and L.turn_server[k] or {}) do
         out[#out + 1] = server_of(L.servers.turn, port)
-        out[#out].tcp = k == "tcp"
+        out[#out].tcp, out[#out].tls = k == "tcp" or k == "tls", k == "tls" or k == "dtls"
       end
     end
     local t = L.turn_server

@@ -205,7 +205,6 @@ return function(L)
       local u, why = core.turn_uri(type(uri) == "string" and uri or L.fail("%s: a URI, not a %s", what, type(uri)))
       if not u then L.fail('%s: "%s": %s; write "turn:turn?transport=udp" (RFC 7065)', what, uri, why) end
       if not u.turn then L.fail('%s: "%s" is of a STUN server', what, uri) end
-      if u.transport == "tls" or u.transport == "dtls" then L.unsupported("%s: %s is not built yet", what, u.transport) end
       local four, six
       if not u.literal then
         local host = KNOWN_SERVER[u.host] and L.server[u.host] or L.hosts[u.host] or L.fail('%s: "%s" is no host of this case%s', what, u.host, L.nearest(u.host, L.keys(L.hosts)))
@@ -214,7 +213,7 @@ return function(L)
         end
       end
       local user = u.host == "turn" and L.turn_server and L.turn_server.users[1] or { "tank", "tank" }
-      out[i] = { uri = uri, four = four, six = six, username = list.username or user[1], password = list.password or user[2] }
+      out[i] = { uri = uri, name = not u.literal and L.full_name(u.host) or nil, four = four, six = six, username = list.username or user[1], password = list.password or user[2] }
     end
     if #out > 8 then L.fail("%s: at most 8 servers", what) end
     return out
@@ -241,7 +240,7 @@ return function(L)
     local behaviour = s.behaviour ~= nil and L.behaviour_of(s.behaviour, label, "B") or host.behaviour
     local app = core.b_new(host.node, label, {
       stun = s.stun and reachable(stun_server(s.stun, "B.stun"), host, 3478), voice = (s.media or "none") ~= "none", restart = s.restart ~= false, alternatives = #host[LIST] > 1, timers = host.timers,
-      turn = turn_servers(s.turn, "B.turn"), behaviour = behaviour, tcp = L.tcp_wanted(s.tcp, host, "B"), web = L.web_ways(s.ws, host, "B.ws"), streams = streams, bundle = streams and streams.bundle, rtp = streams and streams.rtp or L.wants_rtp({ s.media }, "B.media"), video = s.media == "video",
+      turn = turn_servers(s.turn, "B.turn"), managed = rawget(host, "managed"), behaviour = behaviour, tcp = L.tcp_wanted(s.tcp, host, "B"), web = L.web_ways(s.ws, host, "B.ws"), streams = streams, bundle = streams and streams.bundle, rtp = streams and streams.rtp or L.wants_rtp({ s.media }, "B.media"), video = s.media == "video",
     })
     local pc = source(PeerB, { host = host, label = label, app = app, timers = host.timers })
     register(app, pc)
@@ -410,11 +409,12 @@ return function(L)
   end
   -- The servers that the standard apps ask: those that are up.
   local function servers_up() return { stun = L.servers.stun and "stun" } end
-  -- The URIs of the TURN server, where it is up, by the transport that `only` says ("udp", "tcp", "none").
+  -- The URIs of the TURN server, where it is up, by the transport that `only` says ("udp", "tcp", "tls", "dtls", "none").
   function L.turn_uris(only)
     local out = {}
-    for _, k in ipairs(L.servers.turn and { "udp", "tcp" } or {}) do
-      for _, port in ipairs((not only or only == k) and L.turn_server[k] or {}) do out[#out + 1] = ("turn:turn:%d?transport=%s"):format(port, k) end
+    for _, k in ipairs(L.servers.turn and L.TURN_BY or {}) do
+      local form = ({ tls = "turns:turn:%d", dtls = "turns:turn:%d?transport=udp" })[k] or "turn:turn:%d?transport=" .. k
+      for _, port in ipairs((not only or only == k) and L.turn_server[k] or {}) do out[#out + 1] = form:format(port) end
     end
     return #out > 0 and out or nil
   end

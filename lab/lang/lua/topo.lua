@@ -517,14 +517,24 @@ return function(L)
     L.make_servers(s.servers)
   end
   -- What t:internet { turn = ... } asks for, as the server takes it.
+  L.TURN_BY = { "udp", "tcp", "tls", "dtls" }
   function L.turn_wanted(s)
-    local out = { users = {}, udp = s.udp or { 3478 }, tcp = s.tcp or { 3478 }, quota = s.quota, allow = s.allow, deny = s.deny, mobility = s.mobility,
+    local n, out = 0, { users = {}, udp = s.udp or { 3478 }, tcp = s.tcp or { 3478 }, tls = s.tls or {}, dtls = s.dtls or {}, quota = s.quota, allow = s.allow, deny = s.deny, mobility = s.mobility, tcp_peers = s.tcp_peers,
       no4 = s.family == "v6", no6 = s.family == "v4" }
-    for _, k in ipairs { "udp", "tcp" } do
+    for _, k in ipairs(L.TURN_BY) do
       for i, port in ipairs(out[k]) do L.check_type("port", port, ("internet.turn.%s[%d]"):format(k, i)) end
       if #out[k] > 4 then L.fail("internet.turn.%s: at most 4 ports", k) end
+      n = n + #out[k]
     end
-    if #out.udp + #out.tcp == 0 then L.fail "internet.turn: neither udp nor tcp" end
+    if n == 0 then L.fail "internet.turn: none of udp, tcp, tls, dtls" end
+    if n > 8 then L.fail "internet.turn: at most 8 ports in all" end
+    for _, pair in ipairs { { "tls", "tcp" }, { "dtls", "udp" } } do
+      for _, port in ipairs(out[pair[1]]) do
+        for _, other in ipairs(out[pair[2]]) do
+          if port == other then L.fail("internet.turn.%s: port %d is in %s, too; it takes clients without it as well", pair[1], port, pair[2]) end
+        end
+      end
+    end
     for _, k in ipairs { "lifetime", "max_lifetime", "nonce" } do
       out[k] = s[k] and L.time(s[k], "internet.turn." .. k)
       if out[k] and out[k] < 1000000000 then L.fail("internet.turn.%s: at least 1s", k) end
@@ -545,6 +555,7 @@ return function(L)
   function L.start_server(host)
     if L.servers.stun == host then core.stun_server(host.node, L.stun_by.udp or 0, L.stun_by.tcp or 0) end
     if L.servers.signal == host and L.signals_packets then L.run_signal_server() end
+    if L.servers.turn == host and #L.turn_server.tls + #L.turn_server.dtls > 0 then L.turn_server.names = L.names_of(host) end
     if L.servers.turn == host then rawset(host, "relays", core.turn_server(host.node, host.label .. "/server", L.turn_server)) end
     if L.servers.ws == host then
       rawset(host, "rooms", core.relay_server(host.node, host.label .. "/server", L.ws_by.tcp[1] or 0, L.ws_by.tls[1] or 0, L.names_of(host)))

@@ -109,6 +109,8 @@ vocab.sets = {
   turn_by = {
     { "udp", "over UDP", "RFC 8656" },
     { "tcp", "over TCP", "RFC 8656 section 3.1" },
+    { "tls", "over TLS, where it serves that", "RFC 8656 section 3.1" },
+    { "dtls", "over DTLS, where it serves that", "RFC 7350" },
     { "none", "not at all", "" },
   },
   timer = {

@@ -3,7 +3,7 @@
 
 /* What a request asks for. */
 typedef struct wish {
-    bool family, additional, even, reserve, token;
+    bool family, additional, even, reserve, token, tcp;
     uint32_t six;    /* REQUESTED-ADDRESS-FAMILY: 0 or 1 */
     uint64_t number; /* the token's */
 } wish;
@@ -22,18 +22,24 @@ static int check_unused(it_turn_server *s, it_turn_job *j, wish *w)
 static int check_client(it_turn_server *s, it_turn_job *j, wish *w)
 {
     (void)w;
-    return it_turn_client_allowed(s, j->leg.remote) ? 0 : 403;
+    return it_turn_client_allowed(s, j->leg.remote, it_turn_leg_is_stream(&j->leg)) ? 0 : 403;
 }
 
 /* 3. */
 static int check_transport(it_turn_server *s, it_turn_job *j, wish *w)
 {
     uint32_t protocol = 0;
-    (void)s;
-    (void)w;
     if (it_stun_get_u32(&j->req, IT_STUN_REQUESTED_TRANSPORT, &protocol) < 0)
         return 400;
-    return protocol == IT_TURN_UDP ? 0 : 442;
+    if (protocol == IT_TURN_UDP)
+        return 0;
+    if (protocol != IT_TURN_TCP || !s->cfg.tcp_peers)
+        return 442;
+    /* RFC 6062 section 5.1: over a stream alone, and without what is of datagrams. */
+    if (!it_turn_leg_is_stream(&j->leg) || w->even || w->token || it_stun_get(&j->req, IT_STUN_DONT_FRAGMENT))
+        return 400;
+    w->tcp = true;
+    return 0;
 }
 
 /* 5. (4. is a matter of unknown attributes.) */
@@ -99,7 +105,10 @@ static int check_alternate(it_turn_server *s, it_turn_job *j, wish *w)
 {
     it_addr to = it_ip_is6(j->leg.remote.ip) ? s->cfg.alternate6 : s->cfg.alternate4;
     (void)w;
-    return !it_ip_none(to.ip) && s->t.relays.n >= s->cfg.alternate_from ? 300 : 0;
+    if (it_ip_none(to.ip) || s->t.relays.n < s->cfg.alternate_from)
+        return 0;
+    /* RFC 8489 section 14.8: only to who is known, as nobody else could validate it. */
+    return j->who.key ? 300 : 400;
 }
 
 /* RFC 8656 section 7.2 and RFC 8016 section 3.1.2: mobility is asked for with an empty ticket. */
@@ -166,6 +175,7 @@ static void allocate(it_turn_server *s, it_turn_job *j, const wish *w)
     it_turn_allocation *a = it_turn_allocation_at(&s->t, i);
     memcpy(a->txid, j->req.txid, sizeof a->txid);
     a->lifetime = it_turn_lifetime(s, &j->req);
+    a->tcp = w->tcp;
     a->fingerprint = j->fingerprint;
     a->who = j->who;
     j->allocation = i;

@@ -102,6 +102,7 @@ int it_turn_table_init(it_turn_table *t, it_alloc *alloc, const it_turn_limits *
     l->lifetime = or_default(l->lifetime, IT_TURN_LIFETIME);
     l->max_lifetime = or_default(l->max_lifetime, l->lifetime > 3600 ? l->lifetime : 3600);
     l->streams = or_default(l->streams, 1024);
+    l->connections = or_default(l->connections, 64);
     if (!l->user_burst)
         l->user_burst = l->user_rate / 10 > IT_IO_DGRAM_MAX ? l->user_rate / 10 : IT_IO_DGRAM_MAX;
     pool_init(&t->allocations, alloc, sizeof(it_turn_allocation));
@@ -117,6 +118,7 @@ int it_turn_table_init(it_turn_table *t, it_alloc *alloc, const it_turn_limits *
     it_map_init(&t->by_ticket, alloc, 2);
     it_bits_init(&t->due, alloc);
     it_bits_init(&t->closing, alloc);
+    it_bits_init(&t->ended, alloc);
     it_turn_pool *const pools[] = {&t->allocations, &t->relays, &t->permissions, &t->channels};
     for (size_t i = 0; i < sizeof pools / sizeof pools[0]; i++)
         if (it_tourney_init(&pools[i]->clock, alloc) < 0)
@@ -136,6 +138,7 @@ void it_turn_table_fini(it_turn_table *t)
         it_map_fini(maps[i]);
     it_bits_fini(&t->due);
     it_bits_fini(&t->closing);
+    it_bits_fini(&t->ended);
     it_free(t->alloc, t->users);
 }
 
@@ -150,9 +153,9 @@ static key3 leg_key(const it_turn_leg *l)
     return (key3){{(uint64_t)l->flow << 16 | l->remote.port, l->remote.ip.hi, l->remote.ip.lo}};
 }
 
-static key3 addr_key(it_addr a)
+static key3 addr_key(it_addr a, bool tcp)
 {
-    return (key3){{a.port, a.ip.hi, a.ip.lo}};
+    return (key3){{(uint64_t)tcp << 16 | a.port, a.ip.hi, a.ip.lo}};
 }
 
 int it_turn_table_link(it_turn_table *t, const it_turn_leg *leg, uint32_t i)
@@ -200,6 +203,7 @@ static void relay_start(it_turn_table *t, uint32_t r, uint32_t i, it_ip ip)
     relay->allocation = i;
     relay->user = a->user;
     relay->addr = it_addr_of(ip, 0);
+    relay->tcp = a->tcp;
     relay->permissions = relay->channels = IT_TURN_NONE;
     t->users[a->user].relays++;
     a->waiting++;
@@ -213,6 +217,7 @@ uint32_t it_turn_table_relay(it_turn_table *t, uint32_t i, it_ip ip, enum it_io_
         return r;
     bool ok = it_bits_grow(&t->due, (uint32_t)t->relays.cap) == 0;
     ok = ok && it_bits_grow(&t->closing, (uint32_t)t->relays.cap) == 0;
+    ok = ok && it_bits_grow(&t->ended, (uint32_t)t->relays.cap) == 0;
     if (ok && pair)
         ok = it_map_put(&t->by_token, &token, r + 1) == 0;
     if (!ok) {
@@ -248,12 +253,14 @@ static void relay_end(it_turn_table *t, uint32_t r, bool gone)
     it_turn_relay *relay = it_turn_relay_at(t, r);
     bool unasked = relay->state == IT_TURN_RELAY_DUE, bound = relay->state == IT_TURN_RELAY_BOUND;
     it_turn_relay_clear(t, r);
+    if (relay->tcp)
+        it_bits_add(&t->ended, r);
     if (relay->state != IT_TURN_RELAY_CLOSING && relay->state != IT_TURN_RELAY_ORPHAN)
         t->users[relay->user].relays--;
     if (relay->token)
         it_map_del(&t->by_token, &relay->token);
     if (bound)
-        it_map_del(&t->by_addr, addr_key(relay->addr).w);
+        it_map_del(&t->by_addr, addr_key(relay->addr, relay->tcp).w);
     t->epoch++;
     relay->allocation = IT_TURN_NONE;
     relay->token = 0;
@@ -399,7 +406,7 @@ static int relay_bound(it_turn_table *t, it_time now, uint32_t r, it_addr addr)
         it_turn_table_refresh(t, r, now + IT_TURN_RESERVATION_LIFE);
     else
         it_turn_table_refresh(t, r, now + it_turn_allocation_at(t, relay->allocation)->lifetime * IT_SEC);
-    return it_map_put(&t->by_addr, addr_key(addr).w, r);
+    return it_map_put(&t->by_addr, addr_key(addr, relay->tcp).w, r);
 }
 
 uint32_t it_turn_table_bound(it_turn_table *t, it_time now, uint32_t r, it_addr addr, int *err)
@@ -424,9 +431,9 @@ bool it_turn_table_has_flow(const it_turn_table *t, uint32_t flow)
     return pool_has(&t->relays, flow - IT_IO_BOUND_FLOW);
 }
 
-uint32_t it_turn_table_by_addr(const it_turn_table *t, it_addr a)
+uint32_t it_turn_table_by_addr(const it_turn_table *t, it_addr a, bool tcp)
 {
-    uint32_t r = it_map_get(&t->by_addr, addr_key(a).w);
+    uint32_t r = it_map_get(&t->by_addr, addr_key(a, tcp).w);
     return r != IT_TURN_NONE && it_turn_relay_at(t, r)->allocation != IT_TURN_NONE ? r : IT_TURN_NONE;
 }
 
@@ -472,8 +479,10 @@ int it_turn_table_output(it_turn_table *t, it_io *out)
     relay->state = IT_TURN_RELAY_ASKED;
     if (relay->port == IT_IO_PORT_PAIR)
         it_turn_relay_at(t, r + 1)->state = IT_TURN_RELAY_ASKED;
-    *out = (it_io){
-        .kind = IT_IO_BIND, .flow = IT_IO_BOUND_FLOW + r, .local = relay->addr, .port = (enum it_io_port)relay->port};
+    *out = (it_io){.kind = relay->tcp ? IT_IO_LISTEN : IT_IO_BIND,
+                   .flow = IT_IO_BOUND_FLOW + r,
+                   .local = relay->addr,
+                   .port = (enum it_io_port)relay->port};
     return 1;
 }
 

@@ -48,6 +48,7 @@ typedef struct it_turn_allocation {
     int refused[2];      /* ADDRESS-ERROR-CODE of a family that was asked for and is not there; 0: none */
     uint32_t waiting;    /* sockets that have not been bound yet: the request is answered after the last */
     uint32_t lifetime;   /* seconds that it begins with */
+    bool tcp;            /* its relayed addresses accept and open TCP connections (RFC 6062) */
     bool reserved;       /* it had a port reserved: */
     uint64_t token;      /* under this */
     bool fingerprint;    /* the request had one */
@@ -76,6 +77,7 @@ typedef struct it_turn_relay {
     uint8_t state;       /* enum it_turn_relay_state */
     uint8_t port;        /* enum it_io_port */
     bool second;         /* of a pair: it is bound with the one before it */
+    bool tcp;            /* it listens (RFC 6062) */
     uint32_t allocation; /* IT_TURN_NONE: reserved under |token|, or given up */
     uint32_t user;
     uint64_t token; /* 0: not reserved */
@@ -138,6 +140,7 @@ typedef struct it_turn_limits {
     uint32_t lifetime;     /* seconds, of an allocation at least; 0: 600 (section 6) */
     uint32_t max_lifetime; /* seconds; 0: 3,600 (section 7.2) */
     uint32_t streams;      /* accepted at once; 0: 1,024 */
+    uint32_t connections;  /* with peers at once, of one relayed address; 0: 64. Of all as many as |streams| */
 } it_turn_limits;
 
 typedef struct it_turn_table {
@@ -146,6 +149,7 @@ typedef struct it_turn_table {
     it_turn_pool allocations, relays, permissions, channels;
     it_map by_leg, by_permission, by_number, by_peer, by_token, by_addr, by_ticket;
     it_bits due, closing; /* relays to BIND, to UNBIND */
+    it_bits ended;        /* of TCP, whose connections are to be ended by whoever has them */
     it_time soonest;      /* nothing expires before that */
     uint64_t epoch;       /* grows whenever an address becomes the server's own, or is no longer */
     it_turn_user *users;
@@ -222,8 +226,8 @@ static inline uint32_t it_turn_table_by_flow(const it_turn_table *t, uint32_t fl
 }
 /* True when |flow| is the number of a relay in any state. */
 bool it_turn_table_has_flow(const it_turn_table *t, uint32_t flow);
-/* The relay with the address |a|, bound and of an allocation; IT_TURN_NONE. */
-uint32_t it_turn_table_by_addr(const it_turn_table *t, it_addr a);
+/* The relay with the address |a|, of UDP or of TCP, bound and of an allocation; IT_TURN_NONE. */
+uint32_t it_turn_table_by_addr(const it_turn_table *t, it_addr a, bool tcp);
 /* The relay that is reserved under |token|; IT_TURN_NONE. Take gives it to allocation |i|. */
 uint32_t it_turn_table_reserved(const it_turn_table *t, uint64_t token);
 void it_turn_table_take(it_turn_table *t, uint32_t r, uint32_t i);

@@ -119,7 +119,7 @@ void it_turn_move(it_turn_server *s, it_turn_job *j)
         j->code = 400; /* an old ticket, or the 5-tuple has an allocation: its own or another */
         return;
     }
-    if (!it_turn_client_allowed(s, j->leg.remote)) {
+    if (!it_turn_client_allowed(s, j->leg.remote, it_turn_leg_is_stream(&j->leg))) {
         j->code = 403; /* RFC 8656 section 21.4 */
         return;
     }

@@ -57,12 +57,12 @@ bool it_turn_peer_ip_allowed(const it_turn_server *s, it_ip ip)
     return own && s->cfg.relayed_peers && it_turn_policy_ip(p, ip) != IT_TURN_PEER_DENIED;
 }
 
-bool it_turn_peer_allowed(const it_turn_server *s, it_addr peer)
+bool it_turn_peer_allowed(const it_turn_server *s, it_addr peer, bool tcp)
 {
     const it_turn_policy *p = &s->cfg.policy;
     if (peer.port == 0 || !it_turn_peer_ip_allowed(s, peer.ip))
         return false;
-    if (it_turn_table_by_addr(&s->t, peer) != IT_TURN_NONE)
+    if (it_turn_table_by_addr(&s->t, peer, tcp) != IT_TURN_NONE)
         return s->cfg.relayed_peers;
     if (own_service(s, peer)) /* section 21.1.7: a relayed address is no client of the same server */
         return false;
@@ -71,10 +71,10 @@ bool it_turn_peer_allowed(const it_turn_server *s, it_addr peer)
     return true;
 }
 
-bool it_turn_client_allowed(const it_turn_server *s, it_addr client)
+bool it_turn_client_allowed(const it_turn_server *s, it_addr client, bool tcp)
 {
     /* Sections 21.1.7, 21.4. */
-    return !it_turn_policy_tunnel(client.ip) && it_turn_table_by_addr(&s->t, client) == IT_TURN_NONE;
+    return !it_turn_policy_tunnel(client.ip) && it_turn_table_by_addr(&s->t, client, tcp) == IT_TURN_NONE;
 }
 
 uint32_t it_turn_relay_for(const it_turn_server *s, uint32_t i, it_ip ip)

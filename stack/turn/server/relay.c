@@ -64,7 +64,7 @@ static int to_peer(it_turn_server *s, it_time now, uint32_t r, it_addr peer, it_
 static bool channel_allowed(it_turn_server *s, it_time now, uint32_t c)
 {
     it_turn_channel *ch = it_turn_channel_at(&s->t, c);
-    if (ch->permitted <= now || !it_turn_peer_allowed(s, ch->peer))
+    if (ch->permitted <= now || !it_turn_peer_allowed(s, ch->peer, false))
         return false;
     ch->judged = s->t.epoch;
     return true;
@@ -106,7 +106,8 @@ int it_turn_from_send(it_turn_server *s, it_time now, const it_turn_leg *leg, co
     if (i == IT_TURN_NONE)
         return 0;
     uint32_t r = it_turn_relay_for(s, i, peer.ip);
-    if (r == IT_TURN_NONE || !it_turn_table_permitted(&s->t, r, peer.ip) || !it_turn_peer_allowed(s, peer)) {
+    if (r == IT_TURN_NONE || it_turn_relay_at(&s->t, r)->tcp || !it_turn_table_permitted(&s->t, r, peer.ip) ||
+        !it_turn_peer_allowed(s, peer, false)) {
         s->stats.denied++;
         return 0;
     }

@@ -53,8 +53,7 @@ static void turn_refresh(it_turn_server *s, it_turn_job *j)
     }
 }
 
-/* The relay for attribute |i|, an XOR-PEER-ADDRESS, in |*r|; else the code of the error. */
-static int peer_relay(const it_turn_server *s, const it_turn_job *j, uint32_t i, it_addr *peer, uint32_t *r)
+int it_turn_peer_relay(const it_turn_server *s, const it_turn_job *j, uint32_t i, it_addr *peer, uint32_t *r)
 {
     int err = it_turn_addr_at(&j->req, i, peer);
     if (err == IT_ERR_RANGE) /* IPv4 disguised as IPv6 */
@@ -78,7 +77,7 @@ static int grant_add(const it_turn_server *s, const it_turn_job *j, uint32_t i, 
 {
     it_addr peer;
     uint32_t r;
-    int code = peer_relay(s, j, i, &peer, &r);
+    int code = it_turn_peer_relay(s, j, i, &peer, &r);
     if (code)
         return code;
     if (!it_turn_peer_ip_allowed(s, peer.ip))
@@ -145,9 +144,9 @@ static void channel_bind(it_turn_server *s, it_turn_job *j)
         return;
     if (number < IT_TURN_CHANNEL_FIRST || number > s->channel_last)
         return;
-    if (!first_of(&j->req, IT_STUN_XOR_PEER_ADDRESS, &at))
+    if (!first_of(&j->req, IT_STUN_XOR_PEER_ADDRESS, &at) || it_turn_allocation_at(&s->t, j->allocation)->tcp)
         return;
-    int code = peer_relay(s, j, at, &peer, &r);
+    int code = it_turn_peer_relay(s, j, at, &peer, &r);
     if (code) {
         j->code = code;
         return;
@@ -155,7 +154,7 @@ static void channel_bind(it_turn_server *s, it_turn_job *j)
     uint32_t by_number = it_turn_table_channel(&s->t, j->allocation, (uint16_t)number);
     if (by_number != it_turn_table_channel_to(&s->t, r, peer))
         return; /* the number is another peer's, or the peer has another number */
-    if (!it_turn_peer_allowed(s, peer)) {
+    if (!it_turn_peer_allowed(s, peer, false)) {
         j->code = 403;
         return;
     }
@@ -179,6 +178,8 @@ static const method METHODS[] = {
     {IT_STUN_REFRESH, false, true, turn_refresh, put_refreshed},
     {IT_STUN_CREATE_PERMISSION, false, true, create_permission, NULL},
     {IT_STUN_CHANNEL_BIND, false, true, channel_bind, NULL},
+    {IT_STUN_CONNECT, false, true, it_turn_connect, it_turn_put_connected},
+    {IT_STUN_CONNECTION_BIND, false, false, it_turn_connection_bind, NULL},
 };
 
 static const method *find_method(uint16_t number)
@@ -196,7 +197,10 @@ static void authenticate(const it_turn_server *s, const method *m, it_turn_job *
 {
     if (!s->guard || m->open)
         return;
-    j->who = it_stun_guard_check(s->guard, j->now, &j->req, j->leg.remote);
+    it_addr owner = it_turn_tcp_owner(s, j);
+    j->who = it_stun_guard_check(s->guard, j->now, &j->req, owner);
+    if (j->who.code == 438 && !it_addr_eq(owner, j->leg.remote))
+        j->who = it_stun_guard_check(s->guard, j->now, &j->req, j->leg.remote);
     j->code = j->who.code;
     j->user = (uint32_t)j->who.user;
 }
@@ -204,12 +208,12 @@ static void authenticate(const it_turn_server *s, const method *m, it_turn_job *
 /* Pass 2, RFC 8489 section 6.3.1. */
 static void find_unknown(const it_turn_server *s, const method *m, it_turn_job *j)
 {
-    static const uint16_t KNOWN[] = {
-        IT_STUN_CHANNEL_NUMBER,      IT_STUN_LIFETIME,
-        IT_STUN_XOR_PEER_ADDRESS,    IT_STUN_DATA_ATTR,
-        IT_STUN_XOR_RELAYED_ADDRESS, IT_STUN_REQUESTED_ADDRESS_FAMILY,
-        IT_STUN_EVEN_PORT,           IT_STUN_REQUESTED_TRANSPORT,
-        IT_STUN_RESERVATION_TOKEN,   IT_STUN_DONT_FRAGMENT /* where it is supported, section 7.2 */};
+    static const uint16_t KNOWN[] = {IT_STUN_CHANNEL_NUMBER,      IT_STUN_LIFETIME,
+                                     IT_STUN_XOR_PEER_ADDRESS,    IT_STUN_DATA_ATTR,
+                                     IT_STUN_XOR_RELAYED_ADDRESS, IT_STUN_REQUESTED_ADDRESS_FAMILY,
+                                     IT_STUN_EVEN_PORT,           IT_STUN_REQUESTED_TRANSPORT,
+                                     IT_STUN_RESERVATION_TOKEN,   IT_STUN_CONNECTION_ID,
+                                     IT_STUN_DONT_FRAGMENT /* where it is supported, section 7.2 */};
     int n = (int)(sizeof KNOWN / sizeof KNOWN[0]) - s->cfg.no_dont_fragment;
     if (m->open)
         n = 0;
@@ -307,7 +311,7 @@ void it_turn_respond(it_turn_server *s, it_turn_job *j)
 void it_turn_request(it_turn_server *s, it_turn_job *j)
 {
     const method *m = find_method(j->req.method);
-    if (!m)
+    if (!m || (m->number >= IT_STUN_CONNECT && !s->cfg.tcp_peers))
         return; /* RFC 8489 section 6.3: silently */
     j->who = (it_stun_verdict){.code = 0};
     j->user = 0;
@@ -315,7 +319,7 @@ void it_turn_request(it_turn_server *s, it_turn_job *j)
     j->n_unknown = 0;
     j->allocation = IT_TURN_NONE;
     j->later = j->ticket = false;
-    j->lifetime = 0;
+    j->lifetime = j->connection = 0;
     j->fingerprint = it_stun_get(&j->req, IT_STUN_FINGERPRINT) != NULL;
     authenticate(s, m, j);
     if (!j->code)

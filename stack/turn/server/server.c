@@ -9,14 +9,26 @@ it_turn_server *it_turn_server_new(const it_turn_server_cfg *cfg)
     if (!s)
         return NULL;
     s->cfg = *cfg;
+    if (cfg->tls) {
+        s->tls = *cfg->tls;
+        s->tls.alloc = cfg->alloc;
+    }
     s->kind = cfg->channels_5766 ? it_turn_message_kind_5766 : it_turn_message_kind;
     s->framing = cfg->channels_5766 ? it_turn_frame_5766 : it_turn_frame;
     s->channel_last = cfg->channels_5766 ? IT_TURN_CHANNEL_LAST_5766 : IT_TURN_CHANNEL_LAST;
     it_map_init(&s->by_flow, cfg->alloc, 1);
+    it_map_init(&s->by_assoc, cfg->alloc, 3);
+    it_map_init(&s->by_id, cfg->alloc, 1);
+    it_map_init(&s->by_peer_flow, cfg->alloc, 1);
+    it_bits_init(&s->conn_busy, cfg->alloc);
     it_bits_init(&s->busy, cfg->alloc);
     int err = it_turn_table_init(&s->t, cfg->alloc, &cfg->limits, cfg->auth.realm ? cfg->auth.n_users : 1);
     if (err == 0)
         err = it_tourney_init(&s->idle, cfg->alloc);
+    if (err == 0)
+        err = it_tourney_init(&s->assoc_clock, cfg->alloc);
+    if (err == 0)
+        err = it_tourney_init(&s->conn_clock, cfg->alloc);
     /* What goes over the wire tells nothing of |cfg|->rng: its bytes seed a generator that can be shown (RFC 8656
      * section 18.10, RFC 8016 section 3.1.2). */
     it_rng seed = cfg->rng;
@@ -28,6 +40,10 @@ it_turn_server *it_turn_server_new(const it_turn_server_cfg *cfg)
     }
     it_drbg_bytes(&s->secrets, secret, sizeof secret);
     it_hmac_key_init(&s->ticket, it_bytes_of(secret, sizeof secret));
+    if (cfg->tls) {
+        it_drbg_bytes(&s->secrets, secret, sizeof secret);
+        it_hmac_key_init(&s->cookie, it_bytes_of(secret, sizeof secret));
+    }
     if (err == 0 && cfg->auth.realm) {
         s->guard = it_stun_guard_new(&guard);
         err = s->guard ? 0 : IT_ERR_NOMEM;
@@ -44,11 +60,19 @@ void it_turn_server_free(it_turn_server *s)
         return;
     it_alloc *a = s->cfg.alloc;
     it_turn_stream_free_all(s);
+    it_turn_dtls_free_all(s);
+    it_turn_tcp_free_all(s);
     for (size_t i = 0; i < IT_TURN_SERVER_QUEUE; i++)
         it_free(a, s->ring[i].p);
     it_turn_table_fini(&s->t);
     it_tourney_fini(&s->idle);
     it_map_fini(&s->by_flow);
+    it_map_fini(&s->by_assoc);
+    it_map_fini(&s->by_id);
+    it_map_fini(&s->by_peer_flow);
+    it_bits_fini(&s->conn_busy);
+    it_tourney_fini(&s->conn_clock);
+    it_tourney_fini(&s->assoc_clock);
     it_bits_fini(&s->busy);
     it_stun_guard_free(s->guard);
     it_free(a, s);
@@ -88,6 +112,9 @@ int it_turn_send(it_turn_server *s, it_time now, const it_turn_leg *leg, const i
 {
     if (it_turn_leg_is_stream(leg))
         return it_turn_stream_send(s, now, leg->flow, parts, spare);
+    int err;
+    if (s->live_assocs && it_turn_dtls_send(s, now, leg, parts, meta, &err))
+        return err;
     it_io io = {.kind = IT_IO_DGRAM, .flow = leg->flow, .local = leg->local, .remote = leg->remote, .meta = meta};
     return it_turn_queue(s, &io, parts);
 }
@@ -110,7 +137,8 @@ int it_turn_server_output(it_turn_server *s, it_time now, it_io *out, uint8_t *b
     }
     if (it_turn_table_output(&s->t, out))
         return 1;
-    return it_turn_stream_output(s, now, out, buf, cap);
+    int n = it_turn_stream_output(s, now, out, buf, cap);
+    return n != 0 ? n : it_turn_tcp_output(s, now, out, buf, cap);
 }
 
 /* --- in --- */
@@ -139,7 +167,18 @@ static int server_dgram(it_turn_server *s, it_time now, const it_io *in)
     if (in->flow >= IT_IO_BOUND_FLOW)
         return it_turn_from_peer(s, now, in);
     it_turn_leg leg = {in->flow, in->local, in->remote};
+    if (s->cfg.tls && it_turn_dtls_takes(s, &leg, in->data))
+        return it_turn_dtls_input(s, now, &leg, in->data, in->meta);
     return it_turn_message(s, now, &leg, in->data, in->meta);
+}
+
+void it_turn_leg_gone(it_turn_server *s, const it_turn_leg *leg)
+{
+    uint32_t a = it_turn_table_find(&s->t, leg);
+    if (a != IT_TURN_NONE && it_turn_allocation_at(&s->t, a)->mobile)
+        it_turn_table_cut(&s->t, a, leg);
+    else if (a != IT_TURN_NONE)
+        it_turn_table_drop(&s->t, a);
 }
 
 /* A base, or a relayed socket. */
@@ -151,6 +190,12 @@ static int server_bound(it_turn_server *s, it_time now, const it_io *in)
         s->bases[s->n_bases++] = (it_turn_base){in->flow, in->local};
     s->t.epoch++;
     return 0;
+}
+
+/* Of a relayed address of TCP. */
+static int server_listening(it_turn_server *s, it_time now, const it_io *in)
+{
+    return in->flow >= IT_IO_BOUND_FLOW ? it_turn_bound(s, now, in) : 0;
 }
 
 static int server_unbind(it_turn_server *s, it_time now, const it_io *in)
@@ -167,31 +212,63 @@ static int server_unbind(it_turn_server *s, it_time now, const it_io *in)
     return 0;
 }
 
-int it_turn_server_input(it_turn_server *s, it_time now, const it_io *in)
+/* True for the number of a stream: of a client, or of a connection with a peer. */
+static bool is_stream(uint32_t flow)
+{
+    return flow >= IT_IO_ACCEPTED_FLOW || (flow >= IT_TURN_CONN_FLOW && flow < IT_IO_BOUND_FLOW);
+}
+
+static int server_stream(it_turn_server *s, it_time now, const it_io *in)
+{
+    int n = 0;
+    if (it_turn_tcp_input(s, now, in, &n))
+        return n;
+    if (in->flow >= IT_IO_ACCEPTED_FLOW)
+        return it_turn_stream_input(s, now, in);
+    return (int)in->data.n; /* of one that is gone */
+}
+
+static int server_take(it_turn_server *s, it_time now, const it_io *in)
 {
     static int (*const BY_KIND[])(it_turn_server *, it_time, const it_io *) = {[IT_IO_DGRAM] = server_dgram,
                                                                                [IT_IO_BOUND] = server_bound,
+                                                                               [IT_IO_LISTENING] = server_listening,
                                                                                [IT_IO_UNBIND] = server_unbind,
                                                                                [IT_IO_ERROR] = it_turn_from_icmp};
-    it_turn_table_expire(&s->t, now);
-    if (in->flow >= IT_IO_ACCEPTED_FLOW)
-        return it_turn_stream_input(s, now, in);
+    if (is_stream(in->flow))
+        return server_stream(s, now, in);
     if ((size_t)in->kind >= sizeof BY_KIND / sizeof BY_KIND[0] || !BY_KIND[in->kind])
         return (int)in->data.n;
     int err = BY_KIND[in->kind](s, now, in);
     return err < 0 ? err : (int)in->data.n;
 }
 
+int it_turn_server_input(it_turn_server *s, it_time now, const it_io *in)
+{
+    it_turn_table_expire(&s->t, now);
+    int before = it_turn_tcp_tidy(s, now);
+    int n = server_take(s, now, in);
+    int after = it_turn_tcp_tidy(s, now);
+    after = before < 0 ? before : after;
+    return after < 0 ? after : n;
+}
+
 int it_turn_server_tick(it_turn_server *s, it_time now)
 {
     it_turn_table_expire(&s->t, now);
     it_turn_stream_tick(s, now);
-    return 0;
+    int err = it_turn_dtls_tick(s, now), tcp = it_turn_tcp_tick(s, now), tidy = it_turn_tcp_tidy(s, now);
+    tcp = tcp < 0 ? tcp : tidy;
+    return err < 0 ? err : tcp;
 }
 
 it_time it_turn_server_next(const it_turn_server *s)
 {
     it_time table = it_turn_table_next(&s->t), streams = it_turn_stream_next(s);
+    it_time dtls = it_turn_dtls_next(s);
+    it_time tcp = it_turn_tcp_next(s);
+    table = dtls < table ? dtls : table;
+    table = tcp < table ? tcp : table;
     return table < streams ? table : streams;
 }
 

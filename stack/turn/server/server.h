@@ -7,7 +7,8 @@
  * request is answered when the BIND is. It keeps no answers: retransmitted requests are processed again and lead to the
  * same (section 5, the "stateless stack approach"). All that it keeps is bounded by |limits|.
  *
- * Not here: TCP allocations (RFC 6062), answered with 442; third-party authorization (RFC 7635). A malformed attribute
+ * With |tcp_peers| clients over streams may have relayed addresses of TCP (RFC 6062), whose connections they fetch by
+ * connections of their own. Not here: third-party authorization (RFC 7635). A malformed attribute
  * makes a message malformed, which is dropped (RFC 8489 section 6.3), where RFC 8656 section 7.2 would have a 400. */
 #ifndef IT_STACK_TURN_SERVER_H
 #define IT_STACK_TURN_SERVER_H
@@ -16,16 +17,21 @@
 #include "base/rng.h"
 #include "stack/object.h"
 #include "stack/stun/guard.h"
+#include "stack/tls/tls.h"
 #include "stack/turn/server/allocation.h"
 #include "stack/turn/server/policy.h"
 
 #define IT_TURN_SERVER_QUEUE 128 /* datagrams that may wait for output; what comes beyond is dropped */
-#define IT_TURN_SERVER_BASES 16
+#define IT_TURN_SERVER_BASES 32
 
 typedef struct it_turn_server_cfg {
     it_alloc *alloc;
     it_rng rng;           /* for nonces, tokens, tickets, transaction ids */
     const char *software; /* SOFTWARE, at most 509 bytes; NULL: none. Outlives the server */
+
+    const it_tls_cfg *tls; /* of a server; NULL: none. Accepted streams may have TLS, datagrams DTLS (RFC 7350), and
+                              show it by their first byte (RFC 8489 section 8.1, RFC 7983). Copied; |shared| and |cert|
+                              outlive the server */
 
     it_stun_credentials auth; /* long-term credentials (RFC 8489 section 9.2); copied */
 
@@ -40,10 +46,12 @@ typedef struct it_turn_server_cfg {
     bool relayed_peers; /* relayed addresses of this server may be peers: two clients that both reach only it */
     it_turn_limits limits;
 
-    it_addr alternate4, alternate6; /* ALTERNATE-SERVER for clients of the family, with 300; none: no such answer */
+    it_addr alternate4, alternate6; /* ALTERNATE-SERVER for clients of the family, with 300; none: no such answer.
+                                       Where nobody is asked who he is they get 400 (RFC 8489 section 14.8) */
     uint32_t alternate_from;        /* from so many relayed addresses in use */
     const char *alternate_domain;   /* ALTERNATE-DOMAIN (RFC 8489 section 14.16); NULL: none. Outlives the server */
 
+    bool tcp_peers;     /* TCP allocations (RFC 6062); else 442 */
     bool mobility;      /* RFC 8016 */
     bool channels_5766; /* clients of RFC 5766 may draw channel numbers up to 0x7FFF; else these are refused with 400 */
 } it_turn_server_cfg;
@@ -51,6 +59,7 @@ typedef struct it_turn_server_cfg {
 typedef struct it_turn_server_stats {
     uint64_t requests, refused; /* that were answered; with an error */
     uint64_t up, down;          /* datagrams relayed to peers, to clients */
+    uint64_t connections;       /* with peers, that a client has fetched */
     uint64_t bytes_up, bytes_down;
     uint64_t denied;  /* datagrams without permission, channel or allocation */
     uint64_t quota;   /* beyond the bandwidth of their user */

@@ -8,6 +8,16 @@ static uint8_t next_hop(uint8_t ttl)
     return (uint8_t)(ttl ? ttl - 1 : 0);
 }
 
+/* The channel |number| of allocation |i|, if its peer may be sent to without a look at anything else; IT_TURN_NONE. */
+static uint32_t usable_channel(const it_turn_server *s, it_time now, uint32_t i, uint16_t number)
+{
+    uint32_t c = it_turn_table_channel(&s->t, i, number);
+    if (c == IT_TURN_NONE)
+        return c;
+    const it_turn_channel *ch = it_turn_channel_at(&s->t, c);
+    return now < ch->permitted && ch->judged == s->t.epoch ? c : IT_TURN_NONE;
+}
+
 /* ChannelData |d| of a client (RFC 8656 section 12.6): its channel, and |*data|. IT_TURN_NONE: nothing plain. */
 static uint32_t plain_channel(const it_turn_server *s, it_time now, const it_io *in, it_bytes *data)
 {
@@ -21,14 +31,10 @@ static uint32_t plain_channel(const it_turn_server *s, it_time now, const it_io 
     if (i == IT_TURN_NONE)
         return i;
     const it_turn_allocation *a = it_turn_allocation_at(&s->t, i);
-    if (a->waiting || a->moving)
+    if (a->waiting || a->moving || it_turn_dtls_has(s, &a->leg))
         return IT_TURN_NONE;
-    uint32_t c = it_turn_table_channel(&s->t, i, number);
-    if (c == IT_TURN_NONE)
-        return c;
-    const it_turn_channel *ch = it_turn_channel_at(&s->t, c);
     *data = it_bytes_of(d.p + IT_TURN_CHANNEL_HEAD, n);
-    return now < ch->permitted && ch->judged == s->t.epoch ? c : IT_TURN_NONE;
+    return usable_channel(s, now, i, number);
 }
 
 static bool shortcut_up(it_turn_server *s, it_time now, const it_io *in, it_io *out)
@@ -74,7 +80,7 @@ static bool shortcut_down(it_turn_server *s, it_time now, const it_io *in, uint8
     const it_turn_channel *ch = it_turn_channel_at(&s->t, c);
     const it_turn_relay *relay = it_turn_relay_at(&s->t, ch->relay);
     const it_turn_allocation *a = it_turn_allocation_at(&s->t, relay->allocation);
-    if (it_turn_leg_is_stream(&a->leg) || a->cut || a->waiting)
+    if (it_turn_leg_is_stream(&a->leg) || a->cut || a->waiting || it_turn_dtls_has(s, &a->leg))
         return false;
     if (it_ip_is4(in->remote.ip) != it_ip_is4(a->leg.remote.ip))
         return false;

@@ -228,6 +228,19 @@ START_TEST(a_487_switches_the_role_changes_the_tiebreaker_and_repeats_the_check)
 }
 END_TEST
 
+/* RFC 8489 section 6.3.4: it has failed, whatever its code. */
+START_TEST(a_487_that_is_not_understood_fails_the_pair)
+{
+    far *f = far_usual(true);
+    it_stun_msg m;
+    size_t i = next(f, &m);
+    far_answer(f, i, (far_ans){.code = 487, .extra = 0x7777});
+    ck_assert(it_ice_controlling(f->a));
+    far_has(f, "0.1 failed host 198.51.100.7:5000 -> host 203.0.113.7:6000");
+    far_free(f);
+}
+END_TEST
+
 START_TEST(a_late_487_to_an_older_role_changes_nothing)
 {
     far *f = far_usual(true);
@@ -318,6 +331,7 @@ static void add(Suite *s)
     suite_add_tcase(s, t);
     t = tcase_create("7.2.5.1");
     tcase_add_loop_test(t, a_487_switches_the_role_changes_the_tiebreaker_and_repeats_the_check, 0, 2);
+    tcase_add_test(t, a_487_that_is_not_understood_fails_the_pair);
     tcase_add_test(t, a_late_487_to_an_older_role_changes_nothing);
     suite_add_tcase(s, t);
     t = tcase_create("7.2.5.2");

@@ -700,7 +700,12 @@ START_TEST(uris_name_servers_by_name_or_address_and_transport)
     ck_assert_int_eq(it_ice_turn_of_uri(&x, &u, NULL, 0, "u", "p"), 0);
     ck_assert(!x.tcp && it_addr_eq(x.server[1], addr("[2001:db8::5]:3478")) && it_ip_none(x.server[0].ip));
     ck_assert_int_eq(it_turn_uri_parse(&u, "turns:example.org", NULL), 0);
-    ck_assert_int_eq(it_ice_turn_of_uri(&x, &u, ips, 3, "u", "p"), IT_ERR_UNSUPPORTED);
+    ck_assert_int_eq(it_ice_turn_of_uri(&x, &u, ips, 3, "u", "p"), 0);
+    ck_assert(x.tcp && x.secure && it_addr_eq(x.server[0], addr("198.51.100.1:5349")));
+    ck_assert_str_eq(x.name, "example.org");
+    ck_assert_int_eq(it_turn_uri_parse(&u, "turns:example.org?transport=udp", NULL), 0);
+    ck_assert_int_eq(it_ice_turn_of_uri(&x, &u, ips, 3, "u", "p"), 0);
+    ck_assert(!x.tcp && x.secure);
     ck_assert_int_eq(it_turn_uri_parse(&u, "stun:example.org", NULL), 0);
     ck_assert_int_eq(it_ice_turn_of_uri(&x, &u, ips, 3, "u", "p"), IT_ERR_UNSUPPORTED);
 }

@@ -237,6 +237,20 @@ START_TEST(first_challenges_are_judged)
 }
 END_TEST
 
+/* RFC 8489 section 9.2.5: the first that is known; RFC 8656 section 6: of both SHA-256, for those who want it. */
+START_TEST(of_both_algorithms_the_first_is_taken_or_sha256)
+{
+    static const uint16_t MD5_FIRST[] = {7, IT_STUN_ALGO_MD5, IT_STUN_ALGO_SHA256};
+    it_stun_msg req;
+    it_buf a;
+    request(&req);
+    lt.prefers_sha256 = _i;
+    answer(&a, 401, "r", COOKIE_ALGOS "n", MD5_FIRST, 3);
+    ck_assert_int_eq(judge(&a), IT_STUN_LONGTERM_RETRY);
+    ck_assert_int_eq(lt.algo, _i ? IT_STUN_ALGO_SHA256 : IT_STUN_ALGO_MD5);
+}
+END_TEST
+
 START_TEST(a_later_challenge_may_not_take_the_algorithms_back)
 {
     it_stun_msg req;
@@ -393,6 +407,7 @@ int main(void)
     suite_add_tcase(s, ours);
     tcase_add_checked_fixture(hostile, setup, teardown);
     tcase_add_loop_test(hostile, first_challenges_are_judged, 0, 9);
+    tcase_add_loop_test(hostile, of_both_algorithms_the_first_is_taken_or_sha256, 0, 2);
     tcase_add_test(hostile, a_later_challenge_may_not_take_the_algorithms_back);
     tcase_add_loop_test(hostile, responses_without_right_integrity_are_discarded, 0, 10);
     tcase_add_loop_test(hostile, responses_to_an_unsigned_request_need_no_integrity, 0, 5);

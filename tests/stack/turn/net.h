@@ -10,7 +10,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-enum { NET_CLIENTS = 4, NET_PACKETS = 4096, NET_SOCKETS = 64, NET_EVENTS = 512 };
+enum { NET_CLIENTS = 4, NET_PACKETS = 4096, NET_SOCKETS = 64, NET_EVENTS = 512, NET_IO = 4096 };
 
 static const it_stun_user NET_USERS[] = {{"alice", "secret"}};
 
@@ -20,7 +20,7 @@ typedef struct net_packet {
     uint64_t seq;
     it_io io;
     int to; /* -1: the server; else the client; -2: a peer */
-    uint8_t data[2048];
+    uint8_t data[NET_IO];
 } net_packet;
 
 typedef struct net_event {
@@ -270,7 +270,7 @@ static inline void net_events(net *n, int i)
 
 static inline void net_drain(net *n)
 {
-    static uint8_t buf[IT_LAYER_MESSAGE];
+    static uint8_t buf[NET_IO];
     it_io out;
     int r = 0;
     for (int again = 1; again;) {

@@ -589,6 +589,251 @@ START_TEST(two_clients_meet_through_their_relayed_addresses)
 }
 END_TEST
 
+/* --- answers by hand --- */
+
+/* The next message that the client sends, in |m|; its bytes live until the next call. */
+static void asked(it_stun_msg *m, uint16_t method)
+{
+    static uint8_t buf[2048];
+    it_io out;
+    ck_assert_int_eq(it_turn_client_output(n->c[0], n->now, &out, buf, sizeof buf), 1);
+    ck_assert_int_eq(it_stun_parse(m, out.data), 0);
+    ck_assert_uint_eq(m->method, method);
+    ck_assert_int_eq(m->cls, IT_STUN_REQUEST);
+}
+
+/* Begins an answer to |m| in |b|. */
+static void answer_begin(it_buf *b, const it_stun_msg *m, int code)
+{
+    static uint8_t buf[2048];
+    it_buf_init(b, buf, sizeof buf);
+    it_stun_begin(b, code ? IT_STUN_ERROR : IT_STUN_SUCCESS, m->method, m->txid);
+    if (code)
+        it_stun_put_error(b, code, NULL);
+}
+
+static void answer_end(it_buf *b)
+{
+    int size = it_stun_end(b);
+    ck_assert_int_gt(size, 0);
+    it_io in = {.kind = IT_IO_DGRAM,
+                .flow = n->ccfg.flow,
+                .local = n->host[0],
+                .remote = n->server,
+                .data = it_bytes_of(b->p, (size_t)size)};
+    ck_assert_int_eq(it_turn_client_input(n->c[0], n->now, &in), size);
+    net_events(n, 0);
+}
+
+/* RFC 8489 section 6.3.4: whatever the code would mean. */
+START_TEST(an_error_with_an_unknown_attribute_fails)
+{
+    static const int CODES[] = {300, 401, 438, 486, 500};
+    it_stun_msg m;
+    it_buf b;
+    uint8_t buf[64];
+    it_io out;
+    net_join(n, 0);
+    asked(&m, IT_STUN_ALLOCATE);
+    answer_begin(&b, &m, CODES[_i]);
+    it_stun_put_addr(&b, IT_STUN_ALTERNATE_SERVER, net_addr("198.51.100.1:3479"));
+    it_stun_put(&b, IT_STUN_REALM, it_bytes_str("example.org"));
+    it_stun_put(&b, IT_STUN_NONCE, it_bytes_str("nonce"));
+    it_stun_put(&b, 0x7777, it_bytes_str("what"));
+    answer_end(&b);
+    ck_assert_int_eq(net_last(n, IT_TURN_CLIENT_FAILED)->ev.code, 500);
+    ck_assert_int_eq(it_turn_client_output(n->c[0], n->now, &out, buf, sizeof buf), 0);
+}
+END_TEST
+
+/* RFC 8489 section 14.8: anybody on the path can write one. */
+START_TEST(a_redirect_that_is_not_signed_is_not_followed)
+{
+    it_stun_msg m;
+    it_buf b;
+    net_join(n, 0);
+    asked(&m, IT_STUN_ALLOCATE);
+    answer_begin(&b, &m, 300);
+    it_stun_put_addr(&b, IT_STUN_ALTERNATE_SERVER, net_addr("203.0.113.66:3478"));
+    answer_end(&b);
+    ck_assert_int_eq(net_last(n, IT_TURN_CLIENT_FAILED)->ev.code, 300);
+    ck_assert(it_addr_eq(it_turn_client_server(n->c[0]), n->server));
+}
+END_TEST
+
+/* RFC 8656 section 7.3: it is there, and cannot be used. */
+START_TEST(an_allocation_without_an_address_is_given_back)
+{
+    it_stun_msg m;
+    it_buf b;
+    uint32_t lifetime = 1;
+    net_join(n, 0);
+    asked(&m, IT_STUN_ALLOCATE);
+    answer_begin(&b, &m, 0);
+    it_stun_put_u32(&b, IT_STUN_LIFETIME, 600);
+    if (_i)
+        it_stun_put_addr(&b, IT_STUN_XOR_RELAYED_ADDRESS, net_addr("198.51.100.1:50000"));
+    else
+        it_stun_put_addr(&b, IT_STUN_XOR_MAPPED_ADDRESS, n->host[0]);
+    answer_end(&b);
+    ck_assert_int_eq(net_last(n, IT_TURN_CLIENT_FAILED)->ev.code, 500);
+    ck_assert(!it_turn_client_over(n->c[0]));
+    asked(&m, IT_STUN_REFRESH);
+    ck_assert_int_eq(it_stun_get_u32(&m, IT_STUN_LIFETIME, &lifetime), 0);
+    ck_assert_uint_eq(lifetime, 0);
+    answer_begin(&b, &m, 0);
+    it_stun_put_u32(&b, IT_STUN_LIFETIME, 0);
+    answer_end(&b);
+    ck_assert(it_turn_client_over(n->c[0]));
+    ck_assert(it_turn_client_next(n->c[0]) == IT_NEVER); /* and no other one is tried for */
+}
+END_TEST
+
+/* RFC 8489 section 9.2.5: over a stream no other response will come. */
+START_TEST(a_forged_response_over_a_stream_fails_at_once)
+{
+    uint8_t wire[2048];
+    it_buf b;
+    it_stun_msg m;
+    start(true);
+    ck_assert_int_eq(it_turn_client_permit(n->c[0], n->now, peer.ip), 0);
+    it_io out;
+    ck_assert_int_eq(it_turn_client_output(n->c[0], n->now, &out, wire, sizeof wire), 1);
+    ck_assert_int_eq(it_stun_parse(&m, out.data), 0);
+    answer_begin(&b, &m, 0);
+    int size = it_stun_end(&b);
+    it_io in = {.kind = IT_IO_DATA, .flow = n->ccfg.flow, .data = it_bytes_of(b.p, (size_t)size)};
+    ck_assert_int_eq(it_turn_client_input(n->c[0], n->now, &in), size);
+    net_events(n, 0);
+    ck_assert_uint_eq(n->counts[0][IT_TURN_CLIENT_PERMITTED], 0);
+    ck_assert_int_eq(net_last(n, IT_TURN_CLIENT_REFUSED)->ev.code, 408);
+}
+END_TEST
+
+/* RFC 8489 section 10: to the other server, with the same credentials. */
+START_TEST(a_redirect_is_followed_to_the_other_server)
+{
+    it_addr other = net_addr("198.51.100.2:3479");
+    n->scfg.alternate4 = other;
+    net_serve(n);
+    net_join(n, 0);
+    net_run(n, 45 * IT_MS); /* 401, 300: what is on its way goes to the other one */
+    ck_assert(it_addr_eq(it_turn_client_server(n->c[0]), other));
+    it_turn_server_free(n->s);
+    n->server = other;
+    n->scfg.alternate4 = (it_addr){{0, 0}, 0};
+    net_serve(n);
+    net_run(n, IT_SEC);
+    ck_assert_uint_eq(n->counts[0][IT_TURN_CLIENT_ALLOCATED], 1);
+    ck_assert(it_ip_eq(net_last(n, IT_TURN_CLIENT_ALLOCATED)->ev.relayed[0].ip, other.ip));
+    n->echo = true;
+    ck_assert_int_eq(say("x"), 0);
+    net_run(n, n->now + IT_SEC);
+    ck_assert_uint_eq(n->counts[0][IT_TURN_CLIENT_DATA], 1);
+}
+END_TEST
+
+/* RFC 8656 section 8.3: what the server grants is what counts, and it may be less than was asked for. */
+START_TEST(the_lifetime_that_was_granted_governs)
+{
+    n->scfg.limits.lifetime = n->scfg.limits.max_lifetime = 120;
+    n->ccfg.lifetime = 3000;
+    start(false);
+    ck_assert_uint_eq(net_last(n, IT_TURN_CLIENT_ALLOCATED)->ev.lifetime, 120);
+    ck_assert(it_turn_client_next(n->c[0]) == 40 * IT_MS + 60 * IT_SEC);
+    net_run(n, 3600 * IT_SEC);
+    ck_assert_uint_eq(n->counts[0][IT_TURN_CLIENT_LOST], 0);
+    ck_assert_uint_eq(it_turn_server_allocations(n->s), 1);
+}
+END_TEST
+
+/* The channel that the client's next ChannelBind request asks for. */
+static uint32_t channel_asked_for(it_addr to)
+{
+    uint32_t number = 0;
+    it_stun_msg m;
+    ck_assert_int_eq(it_turn_client_permit(n->c[0], n->now, to.ip), 0);
+    net_run(n, n->now + IT_SEC);
+    ck_assert_int_eq(it_turn_client_bind(n->c[0], n->now, to), 0);
+    asked(&m, IT_STUN_CHANNEL_BIND);
+    ck_assert_int_eq(it_stun_get_u32(&m, IT_STUN_CHANNEL_NUMBER, &number), 0);
+    net_run(n, n->now + 5 * IT_SEC); /* that one was lost, and is sent again */
+    return number;
+}
+
+/* RFC 8656 section 12: a number goes to no other peer, and a peer has no other number, within five minutes of its end.
+ */
+START_TEST(a_channel_that_has_ended_is_bound_again_to_its_peer_alone)
+{
+    start(false);
+    uint32_t first = channel_asked_for(peer);
+    net_run(n, n->now + 700 * IT_SEC); /* it was not used, and ends */
+    uint32_t second = channel_asked_for(net_addr("203.0.113.9:9")), again = channel_asked_for(peer);
+    ck_assert_uint_eq(first, 0x4000);
+    ck_assert_uint_ne(second, first);
+    ck_assert_uint_eq(again, first);
+}
+END_TEST
+
+/* RFC 8656 section 7.4: a family that is not there is not asked for again. */
+START_TEST(after_440_it_does_not_try_again)
+{
+    n->scfg.no_relay4 = true;
+    n->ccfg.persist = true;
+    net_serve(n);
+    net_join(n, 0);
+    net_run(n, IT_SEC);
+    ck_assert_int_eq(net_last(n, IT_TURN_CLIENT_FAILED)->ev.code, 440);
+    ck_assert_uint_eq(net_last(n, IT_TURN_CLIENT_FAILED)->ev.lifetime, 0);
+    uint32_t out = n->client_out[0];
+    net_run(n, 3600 * IT_SEC);
+    ck_assert_uint_eq(n->client_out[0], out);
+}
+END_TEST
+
+/* RFC 8656 section 8.3: 438 to a deletion is tried again, and 437 says that it is gone already. */
+START_TEST(a_deletion_of_what_is_gone_succeeds)
+{
+    start(_i);
+    if (_i == 0) { /* the server has been started again: it knows neither the nonce nor the allocation */
+        it_turn_server_free(n->s);
+        memset(n->sockets, 0, sizeof n->sockets);
+        it_rng_init(&n->scfg.rng, 2, "server");
+        net_serve(n);
+    }
+    uint32_t out = n->client_out[0];
+    ck_assert_int_eq(it_turn_client_close(n->c[0], n->now), 0);
+    net_run(n, n->now + IT_SEC);
+    ck_assert_uint_eq(n->counts[0][IT_TURN_CLIENT_CLOSED], 1);
+    ck_assert_uint_eq(n->client_out[0] - out, 2); /* the request twice; over the stream once, and its end */
+    ck_assert_uint_eq(n->counts[0][IT_TURN_CLIENT_LOST], 0);
+}
+END_TEST
+
+/* What comes at once over a stream waits there until it is taken. */
+START_TEST(many_messages_at_once_are_all_taken)
+{
+    enum { MESSAGES = 200 };
+    uint8_t wire[MESSAGES * 8];
+    start(true);
+    ck_assert_int_eq(it_turn_client_bind(n->c[0], n->now, peer), 0);
+    net_run(n, n->now + IT_SEC);
+    for (int i = 0; i < MESSAGES; i++) {
+        it_turn_channel_head(wire + 8 * i, IT_TURN_CHANNEL_FIRST, 4);
+        it_put32(wire + 8 * i + 4, (uint32_t)i);
+    }
+    it_io in = {.kind = IT_IO_DATA, .flow = n->ccfg.flow, .data = it_bytes_of(wire, sizeof wire)};
+    int taken = it_turn_client_input(n->c[0], n->now, &in);
+    ck_assert_int_gt(taken, 40 * 8);
+    ck_assert_int_lt(taken, (int)sizeof wire);
+    in.data = it_bytes_of(wire + taken, sizeof wire - (size_t)taken);
+    net_carry(n, &in, 0, n->now + IT_MS);
+    net_run(n, n->now + IT_SEC);
+    ck_assert_uint_eq(n->counts[0][IT_TURN_CLIENT_DATA], MESSAGES);
+    ck_assert_uint_eq(it_get32(net_last(n, IT_TURN_CLIENT_DATA)->ev.data.p), MESSAGES - 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("stack/turn/client");
@@ -629,6 +874,16 @@ int main(void)
     tcase_add_test(tc, streams_beyond_the_limit_are_reset);
     tcase_add_loop_test(tc, it_holds_over_a_bad_path, 0, 20);
     tcase_add_test(tc, two_clients_meet_through_their_relayed_addresses);
+    tcase_add_loop_test(tc, an_error_with_an_unknown_attribute_fails, 0, 5);
+    tcase_add_test(tc, a_redirect_that_is_not_signed_is_not_followed);
+    tcase_add_loop_test(tc, an_allocation_without_an_address_is_given_back, 0, 2);
+    tcase_add_test(tc, a_forged_response_over_a_stream_fails_at_once);
+    tcase_add_test(tc, a_redirect_is_followed_to_the_other_server);
+    tcase_add_test(tc, the_lifetime_that_was_granted_governs);
+    tcase_add_test(tc, a_channel_that_has_ended_is_bound_again_to_its_peer_alone);
+    tcase_add_test(tc, after_440_it_does_not_try_again);
+    tcase_add_loop_test(tc, a_deletion_of_what_is_gone_succeeds, 0, 2);
+    tcase_add_test(tc, many_messages_at_once_are_all_taken);
     suite_add_tcase(suite, tc);
     sr = srunner_create(suite);
     srunner_run_all(sr, CK_ENV);

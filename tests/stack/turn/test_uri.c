@@ -24,6 +24,8 @@ static const struct {
     {"TURN:192.0.2.1:65535", true, false, IT_TURN_OVER_UDP, "192.0.2.1", 65535, true, true},
     {"turn:[2001:db8::1]", true, false, IT_TURN_OVER_UDP, "2001:db8::1", 3478, false, true},
     {"turn:[2001:db8::1]:99?transport=TCP", true, false, IT_TURN_OVER_TCP, "2001:db8::1", 99, true, true},
+    {"stun:192.0.2.1", false, false, IT_TURN_OVER_UDP, "192.0.2.1", 3478, false, true},
+    {"turns:192.0.2.1", true, true, IT_TURN_OVER_TLS, "192.0.2.1", 5349, false, true},
     {"turn:a-b.c_d~e:", true, false, IT_TURN_OVER_UDP, "a-b.c_d~e", 3478, false, false},
 };
 
@@ -53,6 +55,8 @@ static const struct {
     {"turn:example.org?transport=udp&x=1", IT_ERR_UNSUPPORTED},
     {"turn:example.org?transport=sctp", IT_ERR_UNSUPPORTED},
     {"stun:example.org?transport=udp", IT_ERR_PARSE}, /* RFC 7064 has none */
+    {"stuns:192.0.2.1", IT_ERR_PARSE},                /* RFC 8489 section 8.1 */
+    {"stuns:[2001:db8::1]:5349", IT_ERR_PARSE},
 };
 
 START_TEST(each_part_is_read)

@@ -57,8 +57,8 @@ static size_t users_in(lua_State *L, int index, it_stun_user out[USERS])
     return n;
 }
 
-/* turn_server(host, label, { udp, tcp, users, realm, lifetime, max_lifetime, nonce, quota, allow, deny, mobility,
- * no4, no6 }) -> app */
+/* turn_server(host, label, { udp, tcp, tls, dtls, names of the certificate or nil, users, realm, lifetime,
+ * max_lifetime, nonce, quota, allow, deny, mobility, tcp_peers, no4, no6 }) -> app */
 static int t_server(lua_State *L)
 {
     it_script *s = it_script_of(L);
@@ -75,12 +75,18 @@ static int t_server(lua_State *L)
                                      .nonce_life = it_script_int(L, 3, "nonce", 0)};
     ports_in(L, 3, "udp", cfg.udp);
     ports_in(L, 3, "tcp", cfg.tcp);
+    ports_in(L, 3, "tls", cfg.tls);
+    ports_in(L, 3, "dtls", cfg.dtls);
+    if (lua_getfield(L, 3, "names") == LUA_TTABLE)
+        it_script_tls_server(L, 4, label, &cfg.secure);
+    lua_settop(L, 3);
     cfg.lifetime = it_script_int(L, 3, "lifetime", 0);
     cfg.max_lifetime = it_script_int(L, 3, "max_lifetime", 0);
     cfg.user_relays = (uint32_t)it_script_int(L, 3, "quota", 0);
     cfg.n_allow = rules_in(L, 3, "allow", cfg.allow);
     cfg.n_deny = rules_in(L, 3, "deny", cfg.deny);
     cfg.mobility = it_script_bool(L, 3, "mobility");
+    cfg.tcp_peers = it_script_bool(L, 3, "tcp_peers");
     cfg.no_relay4 = it_script_bool(L, 3, "no4");
     cfg.no_relay6 = it_script_bool(L, 3, "no6");
     snprintf(run, sizeof run, "%s/%lld", label, (long long)it_lab_now(s->lab));
@@ -153,12 +159,12 @@ int it_script_turns(lua_State *L, int index, it_ice_turn *out, int cap)
     index = lua_absindex(L, index);
     lua_getfield(L, index, "turn");
     for (int list = lua_gettop(L); n < cap && lua_istable(L, list) && lua_geti(L, list, n + 1) == LUA_TTABLE; n++) {
-        static const char *const FIELDS[] = {"uri", "username", "password", "four", "six"};
-        const char *v[5];
+        static const char *const FIELDS[] = {"uri", "username", "password", "four", "six", "name"};
+        const char *v[6];
         it_turn_uri uri;
         it_ip ips[2];
         size_t n_ips = 0;
-        for (int i = 0; i < 5; i++) {
+        for (int i = 0; i < 6; i++) {
             lua_getfield(L, list + 1, FIELDS[i]);
             v[i] = lua_tostring(L, -1);
             lua_pop(L, 1);
@@ -169,6 +175,8 @@ int it_script_turns(lua_State *L, int index, it_ice_turn *out, int cap)
         if (!v[0] || !v[1] || !v[2] || it_turn_uri_parse(&uri, v[0], NULL) < 0 ||
             it_ice_turn_of_uri(&out[n], &uri, ips, n_ips, v[1], v[2]) < 0)
             luaL_error(L, "turn: \"%s\" cannot be used", v[0] ? v[0] : "");
+        if (v[5])
+            snprintf(out[n].name, sizeof out[n].name, "%s", v[5]);
         lua_settop(L, list);
     }
     lua_settop(L, -1);

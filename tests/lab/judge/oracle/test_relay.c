@@ -211,6 +211,29 @@ START_TEST(no_relayed_way_opens_in_less_than_four_round_trips_to_the_server)
 }
 END_TEST
 
+/* TLS: one more round trip; through what looks into 443 as long as nobody reads what is in it. */
+START_TEST(tls_passes_who_hands_it_on_unread)
+{
+    for (int i = 0; i < 2; i++) {
+        it_oracle_wall *w = wall(i);
+        w->block = true;
+        w->tcp.catch_tls = true;
+        q.box[q.n_boxes - 1].own = true;
+        q.box[q.n_boxes - 1].hands_tls = _i & 1;
+    }
+    q.turn[0] = (it_oracle_turn){.server = q.stun, .tcp = true, .tls = true};
+    q.turn[0].server.port = _i & 2 ? 5349 : 443;
+    q.n_turns = 1;
+    it_oracle_way w = tcp();
+    ck_assert_int_eq(w.outcome, _i & 2 ? IT_ORACLE_OPENS : _i & 1 ? IT_ORACLE_EITHER : IT_ORACLE_DIES);
+    if (w.outcome == IT_ORACLE_OPENS)
+        ck_assert_int_eq(w.least, 6 * 3 * 20 * IT_MS);
+    q.turn[0].tls = false;
+    w = tcp();
+    ck_assert_int_eq(w.outcome, _i & 2 ? IT_ORACLE_OPENS : IT_ORACLE_DIES);
+}
+END_TEST
+
 START_TEST(without_memory_nothing_is_decided)
 {
     it_alloc none;
@@ -236,6 +259,7 @@ int main(void)
     tcase_add_test(tc, what_may_be_refused_or_forgotten_may_open);
     tcase_add_test(tc, a_way_that_must_open_may_be_overtaken_where_it_is_held_up);
     tcase_add_test(tc, no_relayed_way_opens_in_less_than_four_round_trips_to_the_server);
+    tcase_add_loop_test(tc, tls_passes_who_hands_it_on_unread, 0, 4);
     tcase_add_test(tc, without_memory_nothing_is_decided);
     suite_add_tcase(suite, tc);
     sr = srunner_create(suite);

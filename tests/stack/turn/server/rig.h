@@ -89,7 +89,9 @@ static inline void rig_bind(rig *r, const it_io *io)
         r->port++;
     for (uint16_t i = 0; i < ports; i++) {
         it_addr a = it_addr_of(io->local.ip, r->refuse ? 0 : r->port++);
-        rig_input(r, (it_io){.kind = IT_IO_BOUND, .flow = io->flow + i, .local = a});
+        rig_input(r, (it_io){.kind = io->kind == IT_IO_LISTEN ? IT_IO_LISTENING : IT_IO_BOUND,
+                             .flow = io->flow + i,
+                             .local = a});
         if (r->refuse)
             return;
     }
@@ -104,7 +106,7 @@ static inline void rig_drain(rig *r)
     while ((n = it_turn_server_output(r->s, r->now, &out, buf, sizeof buf)) == 1) {
         if (out.kind == IT_IO_BIND && r->hold)
             r->asked[r->n_asked++] = out;
-        else if (out.kind == IT_IO_BIND)
+        else if (out.kind == IT_IO_BIND || out.kind == IT_IO_LISTEN)
             rig_bind(r, &out);
         else if (out.kind == IT_IO_UNBIND)
             r->unbound++;

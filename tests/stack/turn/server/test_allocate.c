@@ -524,6 +524,41 @@ START_TEST(a_redirect_names_the_other_server_from_its_load_on)
 }
 END_TEST
 
+/* RFC 8489 section 14.8: what nobody could validate is not sent. */
+START_TEST(nobody_unknown_is_redirected)
+{
+    r.cfg.alternate4 = rig_addr("203.0.113.5:3478");
+    r.cfg.auth.realm = NULL;
+    rig_start(&r);
+    rig_allocate_begin(&r);
+    ck_assert_int_eq(rig_ask(&r), 400);
+    ck_assert_ptr_null(it_stun_get(&r.resp, IT_STUN_ALTERNATE_SERVER));
+}
+END_TEST
+
+/* RFC 8656 section 18: reserved bits are ignored. */
+START_TEST(reserved_bits_are_ignored)
+{
+    static const uint8_t TRANSPORT[4] = {IT_TURN_UDP, 0xff, 0xff, 0xff}, EVEN[1] = {0x7f};
+    static const uint8_t FAMILY[4] = {1, 0xff, 0xff, 0xff}, CHANNEL[4] = {0x40, 0x01, 0xff, 0xff};
+    rig_start(&r);
+    rig_challenge(&r, "alice");
+    rig_begin(&r, IT_STUN_ALLOCATE);
+    it_stun_put(&r.b, IT_STUN_REQUESTED_TRANSPORT, it_bytes_of(TRANSPORT, 4));
+    it_stun_put(&r.b, IT_STUN_REQUESTED_ADDRESS_FAMILY, it_bytes_of(FAMILY, 4));
+    it_stun_put(&r.b, IT_STUN_EVEN_PORT, it_bytes_of(EVEN, 1));
+    ck_assert_int_eq(rig_ask(&r), 0);
+    ck_assert_uint_eq(rig_relayed(&r).port % 2, 0);
+    ck_assert_ptr_null(it_stun_get(&r.resp, IT_STUN_RESERVATION_TOKEN)); /* R was not set */
+    rig_begin(&r, IT_STUN_CHANNEL_BIND);
+    it_stun_put(&r.b, IT_STUN_CHANNEL_NUMBER, it_bytes_of(CHANNEL, 4));
+    it_stun_put_addr(&r.b, IT_STUN_XOR_PEER_ADDRESS, rig_addr("203.0.113.7:7777"));
+    ck_assert_int_eq(rig_ask(&r), 0);
+    rig_channel_data(&r, 0x4001, "x", (it_io_meta){.ttl = 9});
+    ck_assert_uint_eq(r.n_sent, 1);
+}
+END_TEST
+
 START_TEST(without_a_realm_nobody_is_asked_who_he_is)
 {
     r.cfg.auth.realm = NULL;
@@ -641,6 +676,8 @@ int main(void)
     tcase_add_test(tc, what_is_lost_while_it_waits_leaves_nothing);
     tcase_add_test(tc, a_server_that_is_full_is_508);
     tcase_add_test(tc, a_redirect_names_the_other_server_from_its_load_on);
+    tcase_add_test(tc, nobody_unknown_is_redirected);
+    tcase_add_test(tc, reserved_bits_are_ignored);
     tcase_add_test(tc, without_a_realm_nobody_is_asked_who_he_is);
     tcase_add_test(tc, ten_thousand_allocations_are_bounded);
     tcase_add_test(tc, a_thousand_allocations_are_well_below_32_mb);

@@ -224,6 +224,20 @@ static void icmp(uint32_t flow, const char *peer, uint8_t type, uint8_t code, ui
     rig_drain(&r);
 }
 
+/* RFC 8656 section 15: over a stream DF is what the Send indication says. */
+START_TEST(over_a_stream_df_is_what_dont_fragment_says)
+{
+    rig_start(&r);
+    rig_connect(&r, IT_IO_ACCEPTED_FLOW + 1, "192.0.2.9:4445");
+    rig_allocate(&r, "alice");
+    ck_assert_int_eq(rig_permit(&r, "203.0.113.7:7777"), 0);
+    rig_send(&r, "203.0.113.7:7777", "x", _i, (it_io_meta){.ttl = 0});
+    ck_assert_uint_eq(r.n_sent, 1);
+    ck_assert_int_eq(r.sent[0].io.meta.frag, !_i);
+    ck_assert_uint_eq(r.sent[0].io.meta.tos, 0); /* Not-ECT */
+}
+END_TEST
+
 /* RFC 8656 section 11.5. */
 START_TEST(an_icmp_error_becomes_a_data_indication)
 {
@@ -386,6 +400,7 @@ int main(void)
     tcase_add_test(tc, data_refreshes_nothing);
     tcase_add_test(tc, header_fields_are_copied_and_a_hop_is_taken);
     tcase_add_test(tc, between_families_dont_fragment_is_ignored);
+    tcase_add_loop_test(tc, over_a_stream_df_is_what_dont_fragment_says, 0, 2);
     tcase_add_test(tc, an_icmp_error_becomes_a_data_indication);
     tcase_add_test(tc, icmp_of_other_types_peers_and_sockets_is_dropped);
     tcase_add_test(tc, a_user_gets_its_bandwidth_and_no_more);
