@@ -145,7 +145,7 @@ part() {
 # unpair: they end.
 unpair() {
   exec 3>&- 4>&-
-  kill "$(cat a.pid)" "$(cat b.pid)"
+  kill "$(cat a.pid)" "$(cat b.pid)" 2>/dev/null # one may have gone with its input
   wait "$to_a" "$to_b"
 }
 
