@@ -73,6 +73,8 @@ void it_b_free(it_b *b)
 {
     if (!b)
         return;
+    if (b->transport)
+        it_b_web_fini(b);
     for (int i = 0; i < b->n_transports && b->transport; i++)
         it_conn_fini(&b->transport[i].conn);
     it_free(b->alloc, b->transport);
@@ -172,7 +174,8 @@ static int inner_in(it_b *b, it_time now)
 {
     it_io inner;
     int err = 0;
-    while (err >= 0 && (it_ice_relay_take(b->ice, now, &inner) || it_ice_tcp_take(b->ice, now, &inner)))
+    while (err >= 0 && (it_ice_relay_take(b->ice, now, &inner) || it_ice_tcp_take(b->ice, now, &inner) ||
+                        it_b_web_take(b, now, &inner)))
         if (!it_b_over(b))
             err = network_in(b, now, &inner);
     return err < 0 ? err : 0;
@@ -206,7 +209,8 @@ int it_b_input(it_b *b, it_time now, const it_io *in)
 {
     int taken = 0, err = 0;
     b->batch++;
-    if (it_ice_relay_input(b->ice, now, in, &taken) || it_ice_tcp_input(b->ice, now, in, &taken))
+    if (it_b_web_input(b, now, in, &taken) || it_ice_relay_input(b->ice, now, in, &taken) ||
+        it_ice_tcp_input(b->ice, now, in, &taken))
         err = taken = carried_in(b, now, taken);
     else
         err = take_input(b, now, in);
@@ -224,6 +228,8 @@ static int tick_due(it_b *b, it_time now)
     if (it_ice_next(b->ice) <= now)
         err = it_ice_tick(b->ice, now);
     if (err >= 0)
+        err = it_b_web_tick(b, now);
+    if (err >= 0)
         err = inner_in(b, now);
     for (int i = 0; i < b->n_transports && err >= 0; i++)
         err = it_conn_tick(&b->transport[i].conn, now);
@@ -231,10 +237,19 @@ static int tick_due(it_b *b, it_time now)
     return err;
 }
 
-/* When it is over its agent still gives relays back. */
+/* When it is over relays are still given back. */
 static bool releasing(const it_b *b)
 {
-    return b->started && it_b_over(b) && !it_ice_relay_over(b->ice);
+    return b->started && it_b_over(b) && !(it_ice_relay_over(b->ice) && it_b_web_over(b));
+}
+
+static int tick_end(it_b *b, it_time now)
+{
+    it_io none;
+    int err = it_b_web_tick(b, now);
+    while (it_b_web_take(b, now, &none)) {
+    }
+    return err < 0 ? err : it_ice_relay_tick_end(b->ice, now);
 }
 
 int it_b_tick(it_b *b, it_time now)
@@ -242,7 +257,7 @@ int it_b_tick(it_b *b, it_time now)
     int err = 0;
     /* A clock may start work that is due at once (a restart gathers): again until nothing is. */
     if (releasing(b))
-        return it_ice_relay_tick_end(b->ice, now);
+        return tick_end(b, now);
     for (int round = 0; round < 16 && err >= 0 && it_b_next(b) <= now; round++)
         err = tick_due(b, now);
     return err < 0 ? err : b->events.oom ? IT_ERR_NOMEM : 0;
@@ -256,22 +271,32 @@ static it_time earlier(it_time a, it_time b)
 it_time it_b_next(const it_b *b)
 {
     if (releasing(b))
-        return it_ice_relay_next(b->ice);
+        return earlier(it_ice_relay_next(b->ice), it_b_web_next(b));
     if (!b->started || it_b_over(b))
         return IT_NEVER;
     it_time t = earlier(it_ice_next(b->ice), earlier(b->restart_at, it_b_path_next(b)));
-    t = earlier(t, it_b_sockets_next(b));
+    t = earlier(t, earlier(it_b_sockets_next(b), it_b_web_next(b)));
     for (int i = 0; i < b->n_transports; i++)
         if (it_b_lives(&b->transport[i]))
             t = earlier(t, it_conn_next(&b->transport[i].conn));
     return t;
 }
 
+/* What ICE has to send by its bases, and by the streams of its own; what is for a tunnel goes there. */
+static int ice_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    int n;
+    while ((n = it_ice_output(b->ice, now, out, buf, cap)) > 0)
+        if (!it_b_web_send(b, now, out))
+            return n;
+    return n;
+}
+
 /* What waits at the agent: of one that is over what its connections and relays were given. */
 static int carried_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     if (!it_b_over(b))
-        return it_ice_output(b->ice, now, out, buf, cap);
+        return ice_out(b, now, out, buf, cap);
     int n = it_ice_tcp_output(b->ice, now, out, buf, cap);
     return n == 0 ? it_ice_relay_output(b->ice, now, out, buf, cap) : n;
 }
@@ -287,7 +312,8 @@ static int channel_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t ca
         while ((n = it_conn_output(&t->conn, now, out, buf, cap)) > 0) {
             it_ice_sent_data(b->ice, now, t->stream, t->component);
             it_b_sped_wrote(b, t, out->data);
-            if (!it_ice_relay_send(b->ice, now, out) && !it_ice_tcp_send(b->ice, now, out))
+            if (!it_b_web_send(b, now, out) && !it_ice_relay_send(b->ice, now, out) &&
+                !it_ice_tcp_send(b->ice, now, out))
                 return n;
             carried = true;
         }
@@ -308,9 +334,12 @@ static int farewell_out(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t c
         if (!b->released) {
             it_ice_relay_release(b->ice, now);
             it_ice_tcp_release(b->ice);
+            it_b_web_release(b, now);
         }
         b->released = true;
         n = carried_out(b, now, out, buf, cap);
+        if (n == 0)
+            n = it_b_web_output(b, now, out, buf, cap);
     } else if (it_b_streams_leave(b, now)) {
         n = carried_out(b, now, out, buf, cap);
     }
@@ -324,10 +353,12 @@ int it_b_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
         n = it_b_bind_out(b, out);
     if (n == 0 && b->started && !it_b_over(b)) {
         it_b_sped_out(b, now);
-        n = it_ice_output(b->ice, now, out, buf, cap);
+        n = ice_out(b, now, out, buf, cap);
     }
     if (n == 0 && b->started)
         n = channel_out(b, now, out, buf, cap);
+    if (n == 0)
+        n = it_b_web_output(b, now, out, buf, cap);
     if (n == 0)
         n = farewell_out(b, now, out, buf, cap);
     return n;

@@ -71,6 +71,19 @@ static bool read_tie_breaker(it_bytes v, uint64_t *out)
     return true;
 }
 
+/* The name of a relay: letters, digits, dots and hyphens. Another one is none, and nobody is met there. */
+static void read_relay(reading *r)
+{
+    it_bytes name;
+    if (!own_attr(r->s, "x-relay", &name) || name.n == 0 || name.n >= IT_BLOB_RELAY)
+        return;
+    for (size_t i = 0; i < name.n; i++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.", name.p[i]) || !name.p[i])
+            return;
+    memcpy(r->b->relay, name.p, name.n);
+    r->b->relay[name.n] = 0;
+}
+
 /* Whose it is: ours has both attributes, another's none. */
 static int read_numbers(reading *r)
 {
@@ -85,6 +98,7 @@ static int read_numbers(reading *r)
     r->b->generation = (uint32_t)n;
     if (!two || !read_tie_breaker(tie, &r->b->tie_breaker))
         return blob_refuse(r, "no valid tie-breaker");
+    read_relay(r);
     return 0;
 }
 

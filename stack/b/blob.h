@@ -9,6 +9,7 @@
  *     m=application 9 UDP/DTLS icetank
  *     a=ice-ufrag:... a=ice-pwd:... a=sendrecv
  *     a=x-generation:N a=x-tie-breaker:HEX
+ *     a=x-relay:NAME   (a relay over WebSocket where this side can be met)
  *     a=candidate:...  (all of this generation so far)   a=end-of-candidates
  *
  * That is the blob of one media stream that has no name. Several streams have a section each, with what they share
@@ -48,6 +49,7 @@
     (UINT32_C(1) << 31) /* more is malformed: a restart counts on from what it read and must not wrap */
 
 #define IT_BLOB_PRINTS 4 /* fingerprints of one blob */
+#define IT_BLOB_RELAY 64 /* characters of a relay's name, with NUL */
 #define IT_BLOB_LEFT 160 /* characters that tell of lines left out, with NUL */
 
 /* What a reader left out of a blob that it took. */
@@ -102,6 +104,7 @@ typedef struct it_blob {
     bool sped;         /* a=ice-options:sped: DTLS in STUN */
     uint64_t session, serial, tie_breaker;
     uint32_t generation;
+    char relay[IT_BLOB_RELAY]; /* a=x-relay; "": there is none */
     uint32_t pacing;     /* Ta as proposed, in ms, UINT32_MAX for more; reading: IT_BLOB_PACING when none is there */
     enum it_setup setup; /* RFC 8842 section 5.2: active is the DTLS client; reading: of the first that has one */
     uint8_t prints[IT_BLOB_PRINTS][IT_SHA256_SIZE]; /* the certificate has any of these */

@@ -3,8 +3,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
-#define NUMBERS_MAX 80
+#define NUMBERS_MAX (96 + IT_BLOB_RELAY)
 
 static void put_candidates(it_str *out, const it_blob_section *s)
 {
@@ -117,6 +118,10 @@ static void writing_begin(writing *w, it_alloc *alloc, const it_blob *b)
     it_str_init(&w->group, alloc);
     snprintf(w->numbers, sizeof w->numbers, "a=x-generation:%" PRIu32 "\r\na=x-tie-breaker:%016" PRIx64 "\r\n",
              b->generation, b->tie_breaker);
+    if (b->relay[0]) {
+        size_t n = strlen(w->numbers);
+        snprintf(w->numbers + n, sizeof w->numbers - n, "a=x-relay:%s\r\n", b->relay);
+    }
     put_lines(&w->lines, b, plain ? w->numbers : "", at);
     w->s.has_pacing = true;
     w->s.pacing = b->pacing;

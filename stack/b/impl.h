@@ -5,6 +5,7 @@
  *     signal.c    blobs out and in, generations, restarts
  *     foreign.c   what a description of another's stack comes to; the channels
  *     path.c      what ICE reports: paths, restarts, death; conn.c has the rest
+ *     web.c       the relay over WebSocket
  *     sped.c      the handshakes of DTLS that checks carry
  *     stream.c    what the transports come to: the media streams, and the whole
  *
@@ -18,6 +19,7 @@
 #include "stack/b/blob.h"
 #include "stack/model/conn.h"
 #include "stack/model/gate.h"
+#include "stack/wsrelay/client.h"
 
 #define B_BASES 16
 #define B_NAME 64
@@ -31,12 +33,25 @@
                    */
 #define B_RESTART_GAP_MAX (640 * IT_SEC) /* up to that */
 
+/* The relay over WebSocket of one transport. */
+typedef struct b_web {
+    it_wsrelay_client *client; /* NULL: none */
+    uint32_t stream;           /* our number of its stream */
+    int target;                /* which of the configuration's it goes to */
+    unsigned tries;            /* since it was up last */
+    bool up;                   /* ICE has its tunnel */
+    bool leaving, aborted;     /* it has ended: its stream is closed in order, or reset */
+    it_time at;                /* when the next one is made, where there is none; IT_NEVER: not */
+    it_time idle_at;           /* when it is given back, or reset; IT_NEVER */
+} b_web;
+
 /* One component of one stream of ICE, with a channel of its own (RFC 5764 section 3.1). */
 typedef struct b_transport {
     int stream, component; /* of ICE, which counts components from 1 */
     bool unused;           /* the far side has no such component */
     bool ending;           /* it is over, and its stream of ICE ends when its last word is out */
     it_time free_at;       /* when its sockets are given back, IT_NEVER while it may live */
+    b_web web;
     it_conn conn;          /* its channel is made when the roles are known */
     it_ice_pair_view told; /* the selected pair the application knows of */
     enum it_path told_path;
@@ -131,6 +146,9 @@ struct it_b {
     it_ice_cand *read; /* room for a blob's candidates, IT_BLOB_CANDS */
     it_str text;       /* the blob being written */
 
+    bool web_met;      /* the far side has the same relay over WebSocket */
+    uint32_t last_web; /* clients of it so far */
+
     /* the path */
     bool dtls_client;
     uint64_t batch;      /* inputs, ticks and blobs so far: what is written in one is one flight */
@@ -221,6 +239,33 @@ int it_b_data(it_b *b, it_time now, const it_io *in);
 it_time it_b_path_next(const it_b *b);
 /* A socket of |t| is gone, |left| are there now. */
 void it_b_base_gone(it_b *b, it_time now, b_transport *t, int left);
+
+/* The stream that carried |t| has ended, as |why| says: a restart where that is B's to do, else the end. */
+void it_b_stream_ended(it_b *b, it_time now, b_transport *t, const char *why);
+
+/* web.c */
+/* A generation begins, or the far side was heard of for the first time: the relay is joined later. */
+void it_b_web_begin(it_b *b, it_time now);
+/* The transport whose tunnel |flow| is, -1; the relay that its client goes to. */
+int it_b_web_transport(uint32_t flow);
+it_addr it_b_web_server(const it_b *b, int t);
+/* Takes |in| when it is of a client's stream: true, |*taken| then being the bytes of DATA or an error. */
+bool it_b_web_input(it_b *b, it_time now, const it_io *in, int *taken);
+/* The next datagram that came by a tunnel: true, its data lives until the next call; what else there is to hear is
+ * heeded. */
+bool it_b_web_take(it_b *b, it_time now, it_io *in);
+/* Sends |io| when its flow is a tunnel's: true. */
+bool it_b_web_send(it_b *b, it_time now, const it_io *io);
+/* Notices which clients are of use. */
+void it_b_web_heed(it_b *b, it_time now);
+/* As stack/io.h. */
+int it_b_web_tick(it_b *b, it_time now);
+it_time it_b_web_next(const it_b *b);
+int it_b_web_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap);
+/* Gives every client back; whether all are; frees those that are left. */
+void it_b_web_release(it_b *b, it_time now);
+bool it_b_web_over(const it_b *b);
+void it_b_web_fini(it_b *b);
 
 /* sped.c */
 /* The far side is known, |far|: its checks carry handshakes as well; those of ours begin that do not need a path. */

@@ -4,7 +4,7 @@
 /* By which kind of way |p| goes. A relay is told by our side of it: how the far side reaches its own is not known. */
 static enum it_path path_kind(const it_b *b, const it_ice_pair_view *p)
 {
-    if (it_ice_relay_is_tcp(b->ice, (uint32_t)p->local.flow))
+    if (it_ice_relay_is_tcp(b->ice, (uint32_t)p->local.flow) || it_b_web_transport((uint32_t)p->local.flow) >= 0)
         return IT_PATH_RELAY_TCP;
     if (it_ice_relay_base(b->ice, (uint32_t)p->local.flow) != (uint32_t)p->local.flow)
         return IT_PATH_RELAY_UDP;
@@ -16,12 +16,19 @@ static enum it_path path_kind(const it_b *b, const it_ice_pair_view *p)
 /* A pair as the connection sees it. */
 static it_conn_path path_of(const it_b *b, const it_ice_pair_view *p)
 {
-    return (it_conn_path){.flow = p->local.flow,
-                          .path = path_kind(b, p),
-                          .local_kind = p->local.kind,
-                          .remote_kind = p->remote.kind,
-                          .local = p->local.base,
-                          .remote = p->remote.addr};
+    int web = it_b_web_transport((uint32_t)p->local.flow);
+    it_conn_path path = {.flow = p->local.flow,
+                         .path = path_kind(b, p),
+                         .local_kind = p->local.kind,
+                         .remote_kind = p->remote.kind,
+                         .local = p->local.base,
+                         .remote = p->remote.addr};
+    if (web < 0)
+        return path;
+    /* A tunnel's own addresses say nothing to anybody. */
+    path.local = (it_addr){{0, 0}, 0};
+    path.remote = it_b_web_server(b, web);
+    return path;
 }
 
 /* True when a transport that lives has been silent for long enough to say so. */
@@ -118,8 +125,8 @@ static void on_consent_lost(it_b *b, it_time now, b_transport *t)
                     "no valid answer for the whole time (RFC 7675 section 5.1)");
 }
 
-/* The connection that carried |t| has ended: a restart opens another one (RFC 6544 section 11.1). */
-static void on_stream_end(it_b *b, it_time now, b_transport *t, const char *why)
+/* A restart opens another one (RFC 6544 section 11.1). */
+void it_b_stream_ended(it_b *b, it_time now, b_transport *t, const char *why)
 {
     if (b->cfg.restart && b->heard && b->n_bases > 0)
         it_b_want_restart(b, now);
@@ -167,7 +174,7 @@ static void on_component(it_b *b, it_time now, b_transport *t, const it_ice_even
     case IT_ICE_LOST:
         it_conn_lost(&t->conn, now);
         if (ev->why)
-            on_stream_end(b, now, t, ev->why);
+            it_b_stream_ended(b, now, t, ev->why);
         else
             on_lost_connecting(b, now, t);
         break;
@@ -385,5 +392,6 @@ void it_b_pump(it_b *b, it_time now)
     }
     (void)pump_channels(b, now); /* secrets, to the last */
     (void)it_b_streams_tell(b, now);
+    it_b_web_heed(b, now);
     it_b_signal_if_dirty(b, now);
 }

@@ -140,6 +140,8 @@ void it_b_signal_if_dirty(it_b *b, it_time now)
     it_blob blob = {.session = b->session, .serial = ++b->serial, .generation = b->generation};
     blob.pacing = (uint32_t)(b->cfg.timers.ta / IT_MS);
     blob.tie_breaker = it_ice_tiebreaker(b->ice);
+    if (b->cfg.web.n)
+        snprintf(blob.relay, sizeof blob.relay, "%s", b->cfg.web.name);
     blob.lite = b->cfg.behaviour.lite;
     blob.renominates = b->cfg.behaviour.renominates;
     blob.sped = b->cfg.behaviour.sped;
@@ -181,6 +183,7 @@ void it_b_begin_restart(it_b *b, it_time now, uint32_t generation)
     if (b->cfg.behaviour.fresh)
         it_b_renew_sockets(b, now);
     it_ice_restart(b->ice, now);
+    it_b_web_begin(b, now);
     b->dirty = true;
     if (b->restart_gap < B_RESTART_GAP)
         b->restart_gap = B_RESTART_GAP;
@@ -247,6 +250,8 @@ static int meet(it_b *b, it_time now, const it_blob *blob)
     for (int i = 0; i < b->n_transports && err == 0; i++)
         if (it_b_lives(&b->transport[i]))
             err = it_b_carry(b, now, i);
+    b->web_met = b->cfg.web.n > 0 && strcmp(blob->relay, b->cfg.web.name) == 0;
+    it_b_web_begin(b, now);
     if (err == 0)
         it_b_sped_meet(b, now, blob->sped);
     return err == 0 ? it_b_sped_in(b, now) : err;

@@ -6,6 +6,8 @@
 
 int it_b_transport_of(const it_b *b, uint32_t flow)
 {
+    if (it_b_web_transport(flow) >= 0)
+        return it_b_web_transport(flow);
     flow = it_ice_tcp_base(b->ice, it_ice_relay_base(b->ice, flow));
     if (flow < IT_ICE_RELAY_STREAM)
         return 0;

@@ -28,6 +28,8 @@ static bool stream_ok(const it_b_cfg *cfg, int k)
 
 static bool cfg_ok(const it_b_cfg *cfg)
 {
+    if (cfg->web.n < 0 || cfg->web.n > IT_B_WEB_TARGETS || (cfg->web.n && !cfg->web.name[0]))
+        return false;
     if (cfg->n_streams < 0 || cfg->n_streams > IT_B_STREAMS)
         return false;
     for (int k = 0; k < cfg->n_streams; k++)
@@ -55,6 +57,7 @@ static void transport_init(it_b *b, int i, int stream, int component, int k, int
     t->stream = stream;
     t->component = component;
     t->valid_until = t->free_at = IT_NEVER;
+    t->web.at = t->web.idle_at = IT_NEVER;
 }
 
 /* Gives each media stream its transports. */

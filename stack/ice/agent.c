@@ -238,6 +238,31 @@ int it_ice_add_base(it_ice *a, it_time now, int stream, int component, int flow,
     return 0;
 }
 
+int it_ice_add_tunnel(it_ice *a, it_time now, int stream, int component, int flow, it_addr local, it_addr remote)
+{
+    const it_ice_comp *c = it_ice_comp_of(a, stream, component);
+    if (!c || a->streams[stream].ended || flow < 0 || local.port == 0 || remote.port == 0)
+        return IT_ERR_RANGE;
+    if (!it_ice_is_tunnel(local.ip) || !it_ice_is_tunnel(remote.ip) || it_addr_eq(local, remote))
+        return IT_ERR_RANGE;
+    if (it_ice_base_of(a, flow))
+        return IT_ERR_EXISTS;
+    if (a->n_bases >= IT_ICE_BASES_MAX)
+        return IT_ERR_FULL;
+    if (it_grow(a->cfg.alloc, &a->bases, &a->cap_bases, a->n_bases + 1, sizeof a->bases[0]))
+        return IT_ERR_NOMEM;
+    it_ice_base *b = &a->bases[a->n_bases++];
+    *b = (it_ice_base){.kind = IT_ICE_RELAY,
+                       .stream = stream,
+                       .component = component,
+                       .flow = flow,
+                       .addr = local,
+                       .far = remote,
+                       .order = UINT16_MAX};
+    it_ice_base_gather(a, now, b);
+    return 0;
+}
+
 /* --- events and outputs --- */
 
 void it_ice_latch(it_ice *a, int err)

@@ -113,6 +113,13 @@ int it_ice_set_role(it_ice *a, bool controlling) IT_MUST_CHECK;
  * ends, else from the next restart on (after GATHERED no candidate may be told any more, RFC 8838 section 13). Returns
  * 0, IT_ERR_EXISTS, IT_ERR_FULL, IT_ERR_RANGE (stream, component, address) or IT_ERR_NOMEM. */
 int it_ice_add_base(it_ice *a, it_time now, int stream, int component, int flow, it_addr base) IT_MUST_CHECK;
+/* Adds a tunnel: a base whose datagrams from |local| come out at |remote| and nowhere else, such as the room of a relay
+ * that two share. Both ends know it, so that neither tells the other its candidates; their one pair is of relays, with
+ * the lowest priority of all. It may come at any time, also after the end of candidates, and outlives restarts as other
+ * bases do. The addresses are of 100::/64 (RFC 6666), where no packet goes: by no other pair a check leaves for there.
+ * Returns as it_ice_add_base. */
+int it_ice_add_tunnel(it_ice *a, it_time now, int stream, int component, int flow, it_addr local,
+                      it_addr remote) IT_MUST_CHECK;
 /* Fresh sockets (RFC 8445 section 9 leaves it open whether a restart gathers on the bases that are there): from the
  * next restart on nothing is gathered on any of them, though selected pairs go on with theirs and what comes there is
  * answered, until the owner removes them. Bases that are added before it_ice_renewed take their places; with that

@@ -140,6 +140,22 @@ static void add_tasks(it_ice *a, const it_ice_base *b)
         add_turn_tasks(a, b, six);
 }
 
+/* Both candidates of tunnel |b|, and their pair: of a relay, and after all others (RFC 8445 section 5.1.2.1). */
+static void tunnel_gather(it_ice *a, const it_ice_base *b)
+{
+    it_ice_cand c = {
+        .kind = IT_ICE_RELAY, .component = (uint16_t)b->component, .addr = b->addr, .base = b->addr, .flow = b->flow};
+    it_ice_cand far = {
+        .kind = IT_ICE_RELAY, .component = c.component, .addr = b->far, .flow = -1, .foundation = "tunnel"};
+    far.priority = it_ice_priority(IT_ICE_RELAY, 0, c.component);
+    const it_ice_local *l = it_ice_local_add(a, b->stream, &c, 0, (it_ip){0, 0});
+    if (!l || !it_ice_remote_tunnel(a, b, &far))
+        return;
+    if (it_ice_pair_local(a, l) < 0)
+        it_ice_latch(a, IT_ERR_NOMEM);
+    it_ice_kick(a);
+}
+
 /* True when |b| is still to be gathered on in this generation, and can be. */
 static bool may_gather(const it_ice *a, const it_ice_base *b)
 {
@@ -153,6 +169,10 @@ void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b)
     if (!may_gather(a, b))
         return;
     b->gathered = true;
+    if (b->far.port) {
+        tunnel_gather(a, b);
+        return;
+    }
     /* RFC 8445 sections 5.1.1.1 and 5.1.1.2: the base of a host or relayed candidate is the candidate itself. */
     it_ice_cand c = {.kind = b->kind,
                      .transport = b->transport,
@@ -227,7 +247,7 @@ void it_ice_renew(it_ice *a)
 {
     a->renewing = true;
     for (size_t i = 0; i < a->n_bases; i++)
-        a->bases[i].superseded = true;
+        a->bases[i].superseded = a->bases[i].far.port == 0; /* a tunnel is no socket */
     for (size_t i = 0; i < a->n_streams; i++)
         for (int c = 0; c < a->streams[i].n_comps; c++)
             a->streams[i].comps[c].n_bases_ever = 0;
@@ -472,6 +492,8 @@ static void tell_removed(it_ice *a, const it_ice_local *l)
 {
     const it_ice_stream *s = &a->streams[l->stream];
     if (s->ended || (s->state == IT_ICE_LIST_COMPLETED && !a->cfg.behaviour.continual))
+        return;
+    if (it_ice_is_tunnel(l->c.addr.ip)) /* nobody was told of it */
         return;
     it_ice_event ev = {.kind = IT_ICE_REMOVED, .stream = l->stream, .component = l->c.component};
     it_ice_say(a, &ev, &l->c);

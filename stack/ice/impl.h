@@ -151,6 +151,7 @@ typedef struct it_ice_base {
     int stream, component, flow;
     it_addr addr;
     it_addr related; /* of a relay: what the server saw */
+    it_addr far;     /* of a tunnel: where it leads; none elsewhere */
     uint32_t order;  /* of preference; |place|: scratch, what it becomes */
     uint32_t place;
     bool gathered; /* its candidates of this generation were made */
@@ -432,6 +433,15 @@ it_stun_timing it_ice_tcp_nominate_timing(bool spare);
 it_ice_remote *it_ice_remote_find(it_ice *a, int stream, int component, bool tcp, it_addr addr);
 /* A peer-reflexive one whose check came to |base|. */
 it_ice_remote *it_ice_remote_learn(it_ice *a, const it_ice_base *base, it_addr addr, uint32_t priority);
+
+/* The end of tunnel |base|, a remote candidate that nobody tells. NULL without memory (latched). */
+it_ice_remote *it_ice_remote_tunnel(it_ice *a, const it_ice_base *base, const it_ice_cand *c);
+
+/* True for 100::/64: RFC 6666 lets a packet to there go nowhere, so that the ends of tunnels are called by it. */
+static inline bool it_ice_is_tunnel(it_ip ip)
+{
+    return ip.hi == UINT64_C(0x0100) << 48;
+}
 
 /* pair.c */
 it_ice_pair *it_ice_pair_by_id(const it_ice *a, uint32_t id, int *stream);

@@ -14,6 +14,9 @@ bool it_ice_pairable(const it_ice_cand *l, const it_ice_cand *r)
     /* RFC 8445 section 6.1.2.2: the same component and family; IPv6 link-local only with link-local. */
     if (l->component != r->component || it_ip_is4(l->addr.ip) != it_ip_is4(r->addr.ip))
         return false;
+    /* What leads to one place alone leads to no other. */
+    if (it_ice_is_tunnel(l->addr.ip) != it_ice_is_tunnel(r->addr.ip))
+        return false;
     /* RFC 6544 section 6.2: who opens a connection goes with who waits for it, but the latter makes no pairs. */
     static const enum it_ice_transport WITH[] = {[IT_ICE_UDP] = IT_ICE_UDP,
                                                  [IT_ICE_TCP_ACTIVE] = IT_ICE_TCP_PASSIVE,

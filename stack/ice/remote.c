@@ -48,10 +48,12 @@ static void adopt(it_ice *a, it_ice_remote *r, const it_ice_cand *c)
 }
 
 /* True when candidate |c| of |stream| is nothing to pair: RFC 8445 section 5.1.1.1, no candidate of a proper agent's
- * and no address to send checks to; RFC 8839 section 5.1, a transport that is not supported. */
+ * and no address to send checks to (nor is one of RFC 6666); RFC 8839 section 5.1, a transport that is not supported.
+ */
 static bool is_ignored(const it_ice *a, int stream, const it_ice_cand *c)
 {
-    return a->streams[stream].ended || !it_ice_addr_usable(c->addr) || (c->transport != IT_ICE_UDP && !a->cfg.tcp);
+    return a->streams[stream].ended || !it_ice_addr_usable(c->addr) || it_ice_is_tunnel(c->addr.ip) ||
+           (c->transport != IT_ICE_UDP && !a->cfg.tcp);
 }
 
 /* Takes |c|, of which |r| is known already, maybe nothing. Returns 0, IT_ERR_FULL or IT_ERR_NOMEM. */
@@ -134,6 +136,16 @@ it_ice_remote *it_ice_remote_learn(it_ice *a, const it_ice_base *base, it_addr a
     return r;
 }
 
+it_ice_remote *it_ice_remote_tunnel(it_ice *a, const it_ice_base *base, const it_ice_cand *c)
+{
+    it_ice_remote *r = it_ice_remote_find(a, base->stream, base->component, false, c->addr);
+    if (!r)
+        r = remote_append(a, base->stream, c, true);
+    if (!r)
+        it_ice_latch(a, IT_ERR_NOMEM);
+    return r;
+}
+
 /* --- candidates that the far side takes back ---
  *
  * ICE knows no removal: RFC 8445 section 9 restarts. libwebrtc has it, and a description that is complete each time can
@@ -168,7 +180,7 @@ void it_ice_keep_remote(it_ice *a, it_time now, int stream, const it_ice_cand *l
     size_t kept = 0, had = a->n_remotes;
     for (size_t i = 0; i < had; i++) {
         const it_ice_remote r = a->remotes[i];
-        bool told = r.stream != stream || !r.signalled;
+        bool told = r.stream != stream || !r.signalled || it_ice_is_tunnel(r.c.addr.ip);
         for (size_t k = 0; k < n && !told; k++)
             told = same_candidate(&list[k], &r.c);
         if (told)

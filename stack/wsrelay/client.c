@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FLOW = 1, HOST = 256, BODY = 4096 };
+enum { HOST = 256, BODY = 4096 };
 
 enum client_state {
     CLIENT_OPENING,
@@ -158,7 +158,8 @@ it_wsrelay_client *it_wsrelay_client_new(const it_wsrelay_client_cfg *cfg)
         client_free(c);
         return NULL;
     }
-    it_stream_open(&c->s, FLOW, (it_addr){{0, 0}, 0}, cfg->via.kind != IT_VIA_NONE ? cfg->via.proxy : cfg->server);
+    it_stream_open(&c->s, IT_WSRELAY_STREAM, (it_addr){{0, 0}, 0},
+                   cfg->via.kind != IT_VIA_NONE ? cfg->via.proxy : cfg->server);
     return c;
 }
 
@@ -218,18 +219,17 @@ static void judge_end(it_wsrelay_client *c)
     }
 }
 
-void it_wsrelay_client_close(it_wsrelay_client *c, it_time now)
+void it_wsrelay_client_abort(it_wsrelay_client *c)
 {
-    if (c->state == CLIENT_OVER)
-        return;
     c->state = CLIENT_OVER;
-    c->now = now;
     c->deadline = IT_NEVER;
     it_wsrelay_queue_fini(&c->q, c->cfg.alloc);
-    if (c->begun)
-        c->oom = it_layers_write(&c->ls, now, &(it_io){.kind = IT_IO_FIN}) == IT_ERR_NOMEM;
-    else
-        it_stream_reset(&c->s);
+    it_stream_reset(&c->s);
+}
+
+bool it_wsrelay_client_over(const it_wsrelay_client *c)
+{
+    return c->state == CLIENT_OVER && !it_stream_alive(&c->s);
 }
 
 /* --- datagrams --- */
@@ -270,6 +270,21 @@ static int flush_queue(it_wsrelay_client *c)
         c->stats.sent++;
     }
     return 0;
+}
+
+void it_wsrelay_client_close(it_wsrelay_client *c, it_time now)
+{
+    if (c->state == CLIENT_OVER)
+        return;
+    c->now = now;
+    c->oom = flush_queue(c) == IT_ERR_NOMEM; /* what was sent before is on its way */
+    c->state = CLIENT_OVER;
+    c->deadline = IT_NEVER;
+    it_wsrelay_queue_fini(&c->q, c->cfg.alloc);
+    if (c->begun)
+        c->oom |= it_layers_write(&c->ls, now, &(it_io){.kind = IT_IO_FIN}) == IT_ERR_NOMEM;
+    else
+        it_stream_reset(&c->s);
 }
 
 /* A message of the relay. True: |f| is a datagram for us. */
@@ -324,7 +339,7 @@ static int client_input(void *o, it_time now, const it_io *in)
 {
     it_wsrelay_client *c = o;
     c->now = now;
-    if (in->flow != FLOW || in->kind == IT_IO_DGRAM || in->kind == IT_IO_BOUND || in->kind == IT_IO_UNBIND)
+    if (in->flow != IT_WSRELAY_STREAM || in->kind == IT_IO_DGRAM || in->kind == IT_IO_BOUND || in->kind == IT_IO_UNBIND)
         return (int)in->data.n;
     if (in->kind == IT_IO_RST) {
         c->reset = true;
@@ -394,12 +409,13 @@ static int client_event(void *o, it_object_event *out)
     for (;;) {
         if (tell_state(c, out))
             return 1;
-        if (c->state == CLIENT_OVER)
+        if (c->state == CLIENT_OVER && !it_stream_alive(&c->s))
             return 0;
         int n = it_layers_read(&c->ls, c->now, &in, c->buf, sizeof c->buf);
         if (n <= 0)
             return n;
-        if (take_up(c, &in, &f))
+        /* What comes behind the end is read for the sake of the closing handshake alone (RFC 6455 section 7.1.1). */
+        if (c->state != CLIENT_OVER && take_up(c, &in, &f))
             return tell(out, &(it_service_event){.kind = IT_SERVICE_MESSAGE, .data = f.data});
     }
 }

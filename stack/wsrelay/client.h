@@ -18,6 +18,8 @@
 #include "stack/tls/tls.h"
 #include "stack/wsrelay/wire.h"
 
+#define IT_WSRELAY_STREAM 1 /* the number of its stream, the only one it has */
+
 /* Why it is down. */
 enum it_wsrelay_why {
     IT_WSRELAY_PEER,    /* the other one has left the room, and may come back: the only one that is no end */
@@ -65,6 +67,10 @@ it_wsrelay_client *it_wsrelay_client_new(const it_wsrelay_client_cfg *cfg);
 int it_wsrelay_client_send(it_wsrelay_client *c, it_time now, it_bytes data) IT_MUST_CHECK;
 /* Leaves the room; no event tells of it. */
 void it_wsrelay_client_close(it_wsrelay_client *c, it_time now);
+/* Ends its stream at once, with RST; no event tells of it. */
+void it_wsrelay_client_abort(it_wsrelay_client *c);
+/* True when it has ended and its stream is gone: it may be freed, and nothing of it is left in the network. */
+bool it_wsrelay_client_over(const it_wsrelay_client *c);
 /* The counts so far. */
 it_wsrelay_client_stats it_wsrelay_client_stat(const it_wsrelay_client *c);
 /* The next line of the key log of its TLS, as it_tls_secret: 1, or 0. */

@@ -172,8 +172,7 @@ static void leave_room(it_wsrelay_server *s, size_t i)
     it_bits_add(&s->busy, (uint32_t)l->peer);
     p->peer = l->peer = NOBODY;
     p->here = false;
-    p->away = true;
-    it_wsrelay_queue_fini(&p->q, s->cfg.alloc);
+    p->away = true; /* behind what it has sent */
 }
 
 /* The status that a request for |room| by |name| gets, which who has that name makes place for; |*other| is who else is
@@ -330,7 +329,7 @@ static void age_queue(it_wsrelay_server *s, relay_link *l)
     uint32_t before = l->q.dropped;
     it_wsrelay_queue_age(&l->q, s->cfg.alloc, s->now - s->cfg.age);
     s->stats.dropped += l->q.dropped - before;
-    if (l->peer != NOBODY)
+    if (l->peer != NOBODY && !l->away)
         s->v[l->peer]->lost += l->q.dropped - before;
 }
 
@@ -361,18 +360,31 @@ static int say_news(it_wsrelay_server *s, relay_link *l)
     return n;
 }
 
+/* Says the datagrams that wait for |l|. As say_due. */
+static int say_queue(it_wsrelay_server *s, relay_link *l)
+{
+    int n = 1;
+    while (n > 0 && l->q.n) {
+        n = it_layers_write(&l->ls, s->now, &(it_io){.kind = IT_IO_DATA, .data = it_wsrelay_queue_first(&l->q)});
+        if (n > 0)
+            it_wsrelay_queue_pop(&l->q, s->cfg.alloc);
+    }
+    return n;
+}
+
 /* Says to |l| what is to be said, as far as it is taken. Returns 0 or IT_ERR_NOMEM. */
 static int serve_link(it_wsrelay_server *s, relay_link *l)
 {
     if (!l->ws.ops || l->gone)
         return 0;
     age_queue(s, l);
-    int n = say_news(s, l);
-    while (n > 0 && l->q.n) {
-        n = it_layers_write(&l->ls, s->now, &(it_io){.kind = IT_IO_DATA, .data = it_wsrelay_queue_first(&l->q)});
-        if (n > 0)
-            it_wsrelay_queue_pop(&l->q, s->cfg.alloc);
-    }
+    int n = 1;
+    if (l->away)
+        n = say_queue(s, l);
+    if (n > 0)
+        n = say_news(s, l);
+    if (n > 0)
+        n = say_queue(s, l);
     return n == IT_ERR_NOMEM ? n : 0;
 }
 

@@ -192,9 +192,10 @@ prints 'linux-masq - full-cone, model B: open over direct_udp
   far   srflx/srflx   (local/remote candidate kinds it may use)
   way   relay_udp: none, there is no TURN server
   way   relay_tcp: none, there is no TURN server
+  way   relay_ws: none, there is no relay over WebSocket that both sides have
   near  reaches a server by UDP 53 443 3478, TCP 80 443 3478 5349
   far   reaches a server by UDP 53 443 3478, TCP 80 443 3478 5349
-  not built for model B: direct_tcp, proxy'
+  not built for model B: direct_tcp'
 
 claim "the oracle knows chains, walls and the open internet"
 run oracle nat444-cgn-apdf none
@@ -222,9 +223,10 @@ prints 'eim-adf+apdm-eif - apdm-apdf, model B: open over direct_udp
   far   prflx/srflx   (local/remote candidate kinds it may use)
   way   relay_udp: none, there is no TURN server
   way   relay_tcp: none, there is no TURN server
+  way   relay_ws: none, there is no relay over WebSocket that both sides have
   near  reaches a server by UDP 53 443 3478, TCP 80 443 3478 5349
   far   reaches a server by UDP 53 443 3478, TCP 80 443 3478 5349
-  not built for model B: direct_tcp, proxy'
+  not built for model B: direct_tcp'
 
 claim "what hangs on who is first, or on chance, is said to be open"
 run oracle linux-masq-open-input linux-masq

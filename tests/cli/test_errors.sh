@@ -153,6 +153,43 @@ LUA
 in_case "an unknown server" :3 'no server "stum"; did you mean "stun"?' <<'LUA'
   local _ = t.server.stum
 LUA
+in_case "a server that nobody has" :3 'internet.servers: no server "wss"; did you mean "ws"?' <<'LUA'
+  t:internet { servers = { "signal", "wss" } }
+LUA
+in_case "a server that is named twice" :3 'internet.servers: "stun" is named twice' <<'LUA'
+  t:internet { servers = { "stun", "stun" } }
+LUA
+in_case "a profile of a server that is not up" :3 'internet.ws: the ws server is not up: servers = { "ws", ... }' <<'LUA'
+  t:internet { ws = { tcp = { 8080 } } }
+LUA
+in_case "a transport that a server has not" :3 'internet.ws: no field "tpc"; did you mean "tcp"?' <<'LUA'
+  t:internet { servers = { "ws" }, ws = { tpc = { 80 } } }
+LUA
+in_case "a server that is up by nothing" :3 'internet.ws: neither tcp nor tls' <<'LUA'
+  t:internet { servers = { "ws" }, ws = { tcp = {}, tls = {} } }
+LUA
+in_case "a server of STUN that is up by nothing" :3 'internet.stun: neither udp nor tcp' <<'LUA'
+  t:internet { stun = { udp = false, tcp = false } }
+LUA
+in_case "a port that is none" :3 'internet.ws.tls[1]: ' <<'LUA'
+  t:internet { servers = { "ws" }, ws = { tls = { 70000 } } }
+LUA
+in_case "an unknown way to the relay over WebSocket" :3 'call.ws: no "wsss"; did you mean "wss"?' <<'LUA'
+  t:call { t:host { "a" }, t:host { "b" }, model = "B", ws = "wsss" }
+LUA
+in_case "a way of a host that is none" :3 'call.ws: no host "alcie"; did you mean "alice"?' <<'LUA'
+  t:call { t:host { "alice" }, t:host { "b" }, model = "B", ws = { alcie = "ws" } }
+LUA
+in_case "a relay over WebSocket for a model that has none" :3 'call.ws: model E joins no relay over WebSocket' <<'LUA'
+  t:call { t:host { "a" }, t:host { "b" }, model = "E", ws = "ws" }
+LUA
+in_case "a URI of a relay that is none" :4 'B.ws: "https://ws" is no relay; write "ws://ws" or "wss://ws:443"' <<'LUA'
+  t:internet { servers = { "ws" } }
+  t:host { "a" }.B:new { ws = "https://ws" }
+LUA
+in_case "a relay on no host" :3 'B.ws: "relys" is no host of this case; did you mean "relays"?' <<'LUA'
+  t:host { "relays" }; t:host { "a" }.B:new { ws = "ws://relys" }
+LUA
 in_case "an unknown event" :4 'expect: no event "opne"; did you mean "open"?' <<'LUA'
   local call = t:call { t:host { "a" }, t:host { "b" }, model = "B" }
   call:expect { "opne", within = "1s" }

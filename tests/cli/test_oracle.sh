@@ -25,6 +25,14 @@ sample worlds.lua '**/kind=changed/**'
 ends 0
 has stdout '40 as predicted, 0 not, 0 errors'
 
+claim "so do worlds with proxies, inspectors, portals and a relay over WebSocket, and with everything at once"
+sample worlds.lua '**/kind=web/**'
+ends 0
+has stdout '40 as predicted, 0 not, 0 errors'
+sample worlds.lua '**/kind=all/**'
+ends 0
+has stdout '40 as predicted, 0 not, 0 errors'
+
 claim "the summary and the end of the results say how many verdicts were either"
 cd "$root" || exit 99
 code=0

@@ -1,5 +1,6 @@
 -- Worlds drawn at random, one for each seed: chains of none to three boxes of every profile, some with changed behaviour, boxes that
--- both hosts stand behind, hosts of two interfaces, of both families, delays, carriers, paces, TURN servers on ports drawn. Each is judged by the standing rule "oracle" alone.
+-- both hosts stand behind, hosts of two interfaces, of both families, delays, carriers, paces, TURN servers on ports drawn, relays over WebSocket with
+-- proxies, inspectors and portals before them, candidates by TCP, servers that are down. Each is judged by the standing rule "oracle" alone.
 --   build/icetank run tests/oracle/worlds.lua --seed 1        the axes below, N worlds each
 local tank = require "icetank"
 
@@ -34,6 +35,26 @@ local CHANGES = {
 -- What becomes of IPv6 at a box that translates IPv4.
 local SIX = { "none", "stateful", "stateful", "rfc6092", "rfc6092", "outbound-only", "udp-443-only", "inbound-web", "udp-blocked" }
 
+-- Walls whose ways out are the web's, and what their boxes may change.
+local WEB_WALLS = { "tcp-443-only", "tcp-443-only", "udp-blocked", "http-proxy-connect", "http-proxy-auth", "http-proxy-digest", "socks5-proxy", "socks5-proxy-auth", "tls-inspection",
+  "tls-inspection", "captive-portal", "captive-portal-login", "rst-injector", "vpn-full-tunnel", "stateful" }
+local WEB_CHANGES = {
+  function() return { tcp_out = pick { {}, { 80 }, { 443 }, { 80, 443 } } } end,
+  function() return { udp = "block" } end,
+}
+local PROXY_CHANGES = {
+  function() return { proxy = { allow_ports = pick { { 80 }, { 443 }, { 80, 443 }, { 25 } } } } end,
+}
+local INSPECTED = {
+  function() return { tls_pass = pick { "*.tank", "ws.tank,signal.tank", "bank.tank" } } end,
+  function() return { tls_intercept = false } end,
+}
+local function web_change(wall)
+  if wall:find "proxy" then return pick(PROXY_CHANGES)() end
+  if wall:find "inspection" then return pick(INSPECTED)() end
+  return not wall:find "portal" and not wall:find "tunnel" and pick(WEB_CHANGES)() or nil
+end
+
 -- Ports of a TURN server by one transport.
 local PORTS = { {}, { 3478 }, { 3478 }, { 443 }, { 80, 3478 }, { 443, 3478 } }
 
@@ -65,6 +86,13 @@ local function box(t, w, parent)
   w.n = w.n + 1
   local name, link = "box-" .. w.n, chance(30) and { "lan", delay = pick(DELAYS) } or nil
   local outer = (link and link.delay .. " " or "") .. "behind " .. (parent and tostring(parent) or "nothing")
+  if w.web and chance(40) then
+    local wall = pick(WEB_WALLS)
+    if w.dual and wall == "vpn-full-tunnel" then wall = "stateful" end -- its other end knows IPv4 alone
+    local set = chance(30) and web_change(wall) or nil
+    t:log(("%s is the firewall %s %s %s"):format(name, wall, text(set or {}), outer))
+    return t:firewall { name, wall, behind = parent, link = link, set = set }
+  end
   if chance(15) then
     local wall = pick(WALLS)
     local family = w.dual and pick { "v4", "v6", "dual", "dual" } or nil
@@ -98,20 +126,36 @@ local function host(t, w, name)
   end
   local family = w.dual and pick { "dual", "dual", "dual", "dual", "v4", "v6" } or nil
   local timers = chance(20) and { "rfc", ta = pick { "20ms", "50ms", "100ms" } } or nil
-  if not chance(w.two) then return t:host { name, behind = chain(t, w), link = link(), timers = timers, family = family } end
+  local trusts = w.web and chance(50) or nil
+  if not chance(w.two) then return t:host { name, behind = chain(t, w), link = link(), timers = timers, family = family, trusts_inspector = trusts } end
   local first = { "first", behind = chain(t, w), link = link(), family = family }
-  return t:host { name, first, { "second", behind = chain(t, w), link = link(), family = family }, timers = timers }
+  return t:host { name, first, { "second", behind = chain(t, w), link = link(), family = family }, timers = timers, trusts_inspector = trusts }
+end
+
+-- The servers of the world: TURN on ports drawn, a relay over WebSocket by ws, wss or both, STUN that may be down.
+local function servers(t, kind)
+  local up, s = { "signal" }, {}
+  if not kind.all or chance(85) then up[#up + 1] = "stun" end
+  if kind.relay and (not kind.all or chance(60)) then
+    local udp, tcp = pick(PORTS), pick(PORTS)
+    if #udp + #tcp == 0 then tcp = { 443 } end
+    t:log(("TURN by UDP on %s, by TCP on %s"):format(table.concat(udp, " "), table.concat(tcp, " ")))
+    up[#up + 1], s.turn = "turn", { udp = udp, tcp = tcp }
+  end
+  if kind.web and (not kind.all or chance(80)) then
+    local by = pick { { tcp = {} }, { tls = {} }, { tcp = { 80 } }, { tcp = { 443 }, tls = {} } }
+    up[#up + 1], s.ws = "ws", by
+    t:log("a relay over WebSocket by " .. text(by))
+  end
+  s.servers = up
+  t:internet(s)
 end
 
 local function world(t, cell)
   local kind = cell.kind
   local w = { n = 0, boxes = {}, change = kind.change or 25, two = kind.two or 0, links = kind.links or 0, least = kind.least or 0, dual = kind.dual, common = nil }
-  if kind.relay then
-    local udp, tcp = pick(PORTS), pick(PORTS)
-    if #udp + #tcp == 0 then tcp = { 443 } end
-    t:log(("TURN by UDP on %s, by TCP on %s"):format(table.concat(udp, " "), table.concat(tcp, " ")))
-    t:internet { servers = { "signal", "stun", "turn" }, turn = { udp = udp, tcp = tcp } }
-  end
+  w.web = kind.web
+  if kind.relay or kind.web then servers(t, kind) end
   if kind.common then
     local outer = box(t, w, nil)
     w.boxes, w.common = { outer, box(t, w, outer) }, 60
@@ -119,7 +163,9 @@ local function world(t, cell)
   local a = host(t, w, "alice")
   local b = host(t, w, "bob")
   local carrier = chance(70) and "websocket" or pick { "http-poll", "http-poll", "mail" }
-  local call = t:call { a, b, model = cell.model, carrier = carrier }
+  if kind.web then carrier = pick { "instant", "instant", "websocket", "wss", "https-poll" } end
+  local tcp = kind.all and cell.model == "B" and chance(40) and pick { "all", "so" } or nil
+  local call = t:call { a, b, model = cell.model, carrier = carrier, tcp = tcp }
   call:await { "open", "death", within = "70s" }
   t:sleep "3s"
 end
@@ -130,7 +176,9 @@ return tank.scenario { "a world drawn at random ends as the oracle says",
     kind = { { "plain" }, { "changed", change = 70, least = 1 }, { "common", common = true }, { "common-changed", common = true, change = 70 }, { "homes", two = 70 }, { "links", links = 80, change = 40 },
       { "dual", dual = true }, { "dual-common", dual = true, common = true, change = 40, two = 30 },
       { "relay", relay = true }, { "relay-changed", relay = true, change = 70, least = 1 }, { "relay-links", relay = true, links = 80, change = 40 }, { "relay-homes", relay = true, two = 70 },
-      { "relay-dual", relay = true, dual = true, common = true, change = 40, two = 30 } },
+      { "relay-dual", relay = true, dual = true, common = true, change = 40, two = 30 },
+      { "web", web = true, least = 1 }, { "web-changed", web = true, change = 70, least = 1 }, { "web-links", web = true, links = 80, least = 1 }, { "web-homes", web = true, two = 70, least = 1 },
+      { "web-dual", web = true, dual = true, least = 1, two = 20 }, { "all", web = true, relay = true, all = true, dual = true, common = true, change = 40, two = 20, links = 20 } },
   },
   seeds = 20,
   run = world,

@@ -14,11 +14,12 @@ static const struct {
     [IT_ORACLE_RELAY_UDP] = {"relay_udp", "relay_udp", "a relay by UDP", it_oracle_relay_udp},
     [IT_ORACLE_DIRECT_TCP] = {"direct_tcp", "direct_tcp", "direct TCP", it_oracle_direct_tcp},
     [IT_ORACLE_RELAY_TCP] = {"relay_tcp", "relay_tcp", "a relay by TCP", it_oracle_relay_tcp},
-    [IT_ORACLE_PROXY] = {"proxy", "relay_tcp", "a relay by TCP through a proxy", it_oracle_proxy},
+    [IT_ORACLE_PROXY] = {"relay_ws", "relay_tcp", "a relay over WebSocket", it_oracle_proxy},
 };
 
-#define LATE                                                                                                           \
-    (1500 * IT_MS) /* two seconds after the first valid pair a last resort is nominated (stack/ice/nominate.c) */
+/* Two seconds after the first valid pair a last resort is nominated (stack/ice/nominate.c). */
+#define LATE (1500 * IT_MS)
+#define LATE_WEB (2500 * IT_MS) /* what is over WebSocket is tried a second later */
 #define TAKES(rung) (1u << IT_ORACLE_##rung)
 /* RFC 8445 section 5.1.2.2 and RFC 6544 section 4.2: the type preferences are 100 to 126 by UDP, 80 to 90 by TCP, 0 of
  * what is relayed, and of a pair the lower one decides first (RFC 8445 section 6.1.2.3): any direct way before any
@@ -38,7 +39,7 @@ typedef struct ladder {
 
 static const ladder LADDERS[] = {
     {'A', 5, ALL, 0},
-    {'B', 5, ALL, TAKES(DIRECT_UDP) | TAKES(RELAY_UDP) | TAKES(DIRECT_TCP) | TAKES(RELAY_TCP)},
+    {'B', 5, ALL, TAKES(DIRECT_UDP) | TAKES(RELAY_UDP) | TAKES(DIRECT_TCP) | TAKES(RELAY_TCP) | TAKES(PROXY)},
     /* streams over the server, by its session or by its stream of messages */
     {'C', 4, {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP, IT_ORACLE_RELAY_TCP, IT_ORACLE_PROXY}, 0},
     /* the relay object, by datagrams or by WebSocket */
@@ -183,17 +184,20 @@ void it_orc_conclude(it_oracle_verdict *v)
     v->path = only_path(v);
 }
 
+/* True when |later| may have been taken before |w| is there. */
+static bool is_late(const it_oracle_way *w, const it_oracle_way *later)
+{
+    return w->latest > (later->rung == IT_ORACLE_PROXY ? LATE_WEB : LATE);
+}
+
 /* A direct way that must open, but late, may find that another one was taken by then: an agent nominates what works
  * after a while, and does not wait for what may come. */
 static void overtake_late(it_oracle_verdict *v)
 {
-    bool later = false;
-    for (int i = v->n_ways; i-- > 0;) {
-        it_oracle_way *w = &v->way[i];
-        if (later && w->outcome == IT_ORACLE_OPENS && w->latest > LATE)
-            w->overtaken = true;
-        later |= may_open(w);
-    }
+    for (int i = 0; i < v->n_ways; i++)
+        for (int k = i + 1; k < v->n_ways; k++)
+            if (v->way[i].outcome == IT_ORACLE_OPENS && is_late(&v->way[i], &v->way[k]) && may_open(&v->way[k]))
+                v->way[i].overtaken = true;
 }
 
 /* RFC 8445 section 5.1.1.2: where no STUN server is, a TURN server asked by UDP tells the reflexive address, after two
@@ -209,7 +213,6 @@ static void ask_turn_instead(const ladder *l, it_oracle_query *q)
         q->stun.rtt *= 2;
         q->stun.slack *= 2;
         q->stun_lends = true;
-        q->stun_tcp = false;
     }
 }
 

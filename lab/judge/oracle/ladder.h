@@ -28,7 +28,7 @@ typedef struct it_oracle_verdict {
 int it_oracle_ask(it_alloc *alloc, const it_oracle_query *q, it_oracle_verdict *v) IT_MUST_CHECK;
 
 /* The word for |rung|, and for the path that a connection by it tells of: "direct_udp", "relay_udp", "direct_tcp",
- * "relay_tcp", "proxy", whose path is "relay_tcp". */
+ * "relay_tcp", "relay_ws", whose path is "relay_tcp". */
 const char *it_oracle_rung_name(enum it_oracle_rung rung);
 const char *it_oracle_rung_path(enum it_oracle_rung rung);
 

@@ -113,6 +113,10 @@ typedef struct it_oracle_wall {
     it_oracle_wall_tcp tcp;
 } it_oracle_wall;
 
+/* What a box makes of TLS or HTTP that it answers in the relay's place. */
+enum it_oracle_caught { IT_ORACLE_CAUGHT_ENDS, IT_ORACLE_CAUGHT_PASSES, IT_ORACLE_CAUGHT_UNSURE };
+enum it_oracle_via { IT_ORACLE_VIA_NONE, IT_ORACLE_VIA_HTTP, IT_ORACLE_VIA_SOCKS };
+
 /* A wire: how long a packet takes outwards and inwards, how much longer by chance, whether it may be lost. */
 typedef struct it_oracle_wire {
     it_time up, down, slack;
@@ -145,6 +149,29 @@ typedef struct it_oracle_base {
     it_oracle_wire wire;
 } it_oracle_base;
 
+/* A server in the internet, on one port. */
+typedef struct it_oracle_server {
+    it_ip ip[2]; /* IPv4 and IPv6; none: it has none of that family, both none: it is not up */
+    uint16_t port;
+    it_time rtt;   /* between the internet's core and it, there and back */
+    it_time slack; /* as in it_oracle_wire */
+} it_oracle_server;
+
+#define IT_ORACLE_WEBS 8
+
+/* A way to a relay over WebSocket, by one family. */
+typedef struct it_oracle_web {
+    it_oracle_server server;
+    bool tls;
+    uint8_t caught;         /* enum it_oracle_caught, of a box that answers in its place */
+    uint8_t via;            /* enum it_oracle_via; of a proxy: */
+    uint8_t box;            /* on whose own host it is, */
+    it_oracle_server proxy; /* where it is inside, */
+    it_ip outside;          /* its address outside, of the relay's family; none: it has none, */
+    bool tunnels;           /* whether it lets this side have tunnels to that port, */
+    uint8_t asks;           /* and how often it asks for a password before */
+} it_oracle_web;
+
 typedef struct it_oracle_side {
     it_oracle_base base[IT_ORACLE_SOCKETS]; /* best first; of several transports (below) those of the first */
     int n_bases;
@@ -164,17 +191,11 @@ typedef struct it_oracle_side {
                                             then on; 0: it does */
     it_time hears_least, hears_most;     /* when what it is told may reach it at the earliest */
     int streams, stream_base;            /* that session's streams, and from which base they leave */
-    int racers;                          /* streams that were tried beside the first, as that took long to open */
-    uint8_t stream_box;                  /* 1 + the index of the box whose own host hands them on; 0: none does */
+    it_oracle_web web[IT_ORACLE_WEBS];   /* ways to a relay over WebSocket, as it tries them in turn */
+    int n_webs;
+    int racers;         /* streams that were tried beside the first, as that took long to open */
+    uint8_t stream_box; /* 1 + the index of the box whose own host hands them on; 0: none does */
 } it_oracle_side;
-
-/* A server in the internet, on one port. */
-typedef struct it_oracle_server {
-    it_ip ip[2]; /* IPv4 and IPv6; none: it has none of that family, both none: it is not up */
-    uint16_t port;
-    it_time rtt;   /* between the internet's core and it, there and back */
-    it_time slack; /* as in it_oracle_wire */
-} it_oracle_server;
 
 #define IT_ORACLE_TURNS 8
 
@@ -191,16 +212,17 @@ typedef struct it_oracle_query {
     it_oracle_box box[IT_ORACLE_BOXES];
     int n_boxes;
     it_oracle_side side[2];
-    it_oracle_server stun; /* by UDP */
-    bool stun_tcp;         /* and by TCP, on the same port */
-    bool stun_lends;       /* it is a TURN server, whose answer to Allocate tells a reflexive address, too */
+    it_oracle_server stun;     /* by UDP */
+    it_oracle_server stun_tcp; /* and by TCP */
+    bool stun_lends;           /* |stun| is a TURN server, whose answer to Allocate tells a reflexive address, too */
     it_oracle_turn turn[IT_ORACLE_TURNS];
     int n_turns;
-    bool no_relay[2]; /* no relayed addresses of IPv4, of IPv6 are lent */
-    bool turn_limits; /* by quotas or rules for peers the servers may refuse what they are asked for */
-    it_time now;      /* when the call begins, since the world did */
-    it_time patience; /* how long the sides try */
-    int transports;   /* components of media streams, each with ports of its own, which must all open; 0: one */
+    bool no_relay[2];  /* no relayed addresses of IPv4, of IPv6 are lent */
+    it_time web_after; /* how long after it has heard of the other one a side joins the relay over WebSocket */
+    bool turn_limits;  /* by quotas or rules for peers the servers may refuse what they are asked for */
+    it_time now;       /* when the call begins, since the world did */
+    it_time patience;  /* how long the sides try */
+    int transports;    /* components of media streams, each with ports of its own, which must all open; 0: one */
 } it_oracle_query;
 
 /* --- what is answered --- */
@@ -216,7 +238,7 @@ enum it_oracle_rung {
     IT_ORACLE_DIRECT_TCP, /* tcp.c */
     IT_ORACLE_RELAY_UDP,  /* relay.c */
     IT_ORACLE_RELAY_TCP,  /* relay.c */
-    IT_ORACLE_PROXY,      /* proxy.c: relayed TCP through a proxy */
+    IT_ORACLE_PROXY,      /* proxy.c: a relay over WebSocket, through a proxy or not */
     IT_ORACLE_RUNGS
 };
 
@@ -234,8 +256,9 @@ typedef struct it_oracle_way {
                              kinds as enum it_oracle_cand */
     bool overtaken;       /* it must open, and a later rung that may open may be selected before it does */
     int variants, opened; /* orders tried, and in how many of them a path was found */
-    it_time latest;       /* when the latest of these was found, since the call began */
-    char why[256];        /* the deciding rule, one sentence */
+    it_time latest; /* when the latest of these was found, since the call began; of PROXY: the path is open by then
+                       if nothing else is, 0: no such time is known */
+    char why[256];  /* the deciding rule, one sentence */
 } it_oracle_way;
 
 /* The judge of one rung: decides |q| for it into |*w|, which is always written whole. Returns 0, or IT_ERR_NOMEM with
@@ -258,7 +281,7 @@ bool it_oracle_crowd_streams(it_oracle_query *q, char *why, size_t cap);
 it_oracle_judge it_oracle_relay_udp IT_MUST_CHECK;
 it_oracle_judge it_oracle_relay_tcp IT_MUST_CHECK;
 
-/* Not built: it answers NOT_BUILT, whatever is asked, and says what is missing. */
+/* A relay over WebSocket (RFC 6455), by TCP or through the tunnel of a proxy (RFC 9110 section 9.3.6, RFC 1928). */
 it_oracle_judge it_oracle_proxy IT_MUST_CHECK;
 
 #endif

@@ -222,7 +222,7 @@ static int more_asks(const it_orc *o, int who)
     for (int i = 0; i < o->q->n_turns; i++)
         servers += !it_ip_none(o->q->turn[i].server.ip[o->v.six]);
     servers -= o->q->stun_lends;
-    if (o->q->stun_tcp)
+    if (o->q->stun_tcp.port)
         servers += ((q->tcp & IT_ORACLE_TCP_PASSIVE) != 0) + ((q->tcp & IT_ORACLE_TCP_SO) != 0);
     for (int b = 0; b < q->n_bases; b++)
         bases += in_play(o, who, b);

@@ -63,8 +63,7 @@ static void world_by_tcp(it_oracle_query *q)
         q->side[i].rto = SYN_RTO;
         q->side[i].keepalive = 0;
     }
-    if (!q->stun_tcp)
-        q->stun.ip[0] = q->stun.ip[1] = (it_ip){0, 0};
+    q->stun = q->stun_tcp;
 }
 
 /* Whether a box answers a SYN that it does not let in, and who sent it gives up. */

@@ -7,7 +7,7 @@
 #include "lab/apps/web/own.h"
 #include "stack/ice/traits/behaviour.h"
 #include "stack/dns/stub.h"
-#include "stack/ice/relay.h"
+#include "stack/b/b.h"
 #include "stack/tls/tls.h"
 
 #include <lua5.4/lauxlib.h>
@@ -151,6 +151,9 @@ it_ice_behaviour it_script_behaviour(lua_State *L, int index);
 int it_script_servers(lua_State *L, int index, it_addr *out, int cap);
 /* The TURN servers in the list |index|.turn, at most |cap|; returns how many. */
 int it_script_turns(lua_State *L, int index, it_ice_turn *out, int cap);
+/* The relay over WebSocket in the field "web" of the options at |index|: a list of ways with its name, and whether the
+ * host trusts inspectors. |label|: of the object that joins it. */
+void it_script_web(lua_State *L, int index, const char *label, it_b_web_cfg *web);
 /* What a command returns: true, or nil and a word for a refusal. */
 int it_script_done(lua_State *L, int err);
 

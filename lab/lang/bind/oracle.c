@@ -4,6 +4,7 @@
 #include "lab/judge/boxes.h"
 #include "lab/judge/oracle/ladder.h"
 #include "lab/judge/oracle/reach.h"
+#include "stack/b/b.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -56,9 +57,53 @@ static void box_of(lua_State *L, int at, it_oracle_box *b)
     b->bits = (uint8_t)it_script_int(L, at, "bits", 0);
 }
 
+/* Fills |s| from the table at |at|: { four, six, port, rtt, slack }. */
+static void server_of(lua_State *L, int at, it_oracle_server *s)
+{
+    s->ip[0] = ip_of(L, at, "four");
+    s->ip[1] = ip_of(L, at, "six");
+    s->port = (uint16_t)it_script_int(L, at, "port", 0);
+    s->rtt = it_script_int(L, at, "rtt", 0);
+    s->slack = it_script_int(L, at, "slack", 0);
+}
+
+/* Fills |w| from the table at |at|: { four or six, port, rtt, slack, tls, caught, via, box, proxy = { ... }, outside,
+ * tunnels, asks }. */
+static void web_of(lua_State *L, int at, it_oracle_web *w)
+{
+    server_of(L, at, &w->server);
+    w->tls = it_script_bool(L, at, "tls");
+    w->caught = (uint8_t)it_script_int(L, at, "caught", IT_ORACLE_CAUGHT_ENDS);
+    w->via = (uint8_t)it_script_int(L, at, "via", IT_ORACLE_VIA_NONE);
+    if (w->via == IT_ORACLE_VIA_NONE)
+        return;
+    w->box = (uint8_t)it_script_int(L, at, "box", 0);
+    w->outside = ip_of(L, at, "outside");
+    w->tunnels = it_script_bool(L, at, "tunnels");
+    w->asks = (uint8_t)it_script_int(L, at, "asks", 0);
+    lua_getfield(L, at, "proxy");
+    server_of(L, lua_gettop(L), &w->proxy);
+    lua_pop(L, 1);
+}
+
+/* Fills the ways to a relay over WebSocket of |side| from the list at |at|, if that is one. */
+static void webs_of(lua_State *L, int at, it_oracle_side *side)
+{
+    if (!lua_istable(L, at))
+        return;
+    side->n_webs = (int)luaL_len(L, at);
+    if (side->n_webs > IT_ORACLE_WEBS)
+        luaL_error(L, "the oracle takes at most %d ways to a relay over WebSocket", IT_ORACLE_WEBS);
+    for (int i = 0; i < side->n_webs; i++) {
+        lua_geti(L, at, i + 1);
+        web_of(L, lua_gettop(L), &side->web[i]);
+        lua_pop(L, 1);
+    }
+}
+
 /* Fills |side| from the table at |at|: { { net, ip, up, down, slack }..., ta, rto, as_told, checks_first, lite, hasty,
  * relays, tcp, keepalive, least, most, session_least, session_most, hears_least, hears_most, streams, racers,
- * stream_base, stream_box }. */
+ * stream_base, stream_box, webs }. */
 static void side_of(lua_State *L, int at, it_oracle_side *side)
 {
     side->n_bases = (int)luaL_len(L, at);
@@ -83,6 +128,9 @@ static void side_of(lua_State *L, int at, it_oracle_side *side)
     side->racers = (int)it_script_int(L, at, "racers", 0);
     side->stream_base = (int)it_script_int(L, at, "stream_base", 0);
     side->stream_box = (uint8_t)it_script_int(L, at, "stream_box", 0);
+    lua_getfield(L, at, "webs");
+    webs_of(L, lua_gettop(L), side);
+    lua_pop(L, 1);
     for (int i = 0; i < side->n_bases; i++) {
         lua_geti(L, at, i + 1);
         int t = lua_gettop(L);
@@ -142,6 +190,10 @@ static void push_way(lua_State *L, const it_oracle_way *w)
     set_string(L, "why", w->why);
     lua_pushinteger(L, w->least);
     lua_setfield(L, -2, "least");
+    if (w->rung == IT_ORACLE_PROXY && w->latest) {
+        lua_pushinteger(L, w->latest);
+        lua_setfield(L, -2, "latest");
+    }
     lua_pushboolean(L, w->overtaken);
     lua_setfield(L, -2, "overtaken");
     lua_newtable(L);
@@ -171,16 +223,6 @@ static void push_verdict(lua_State *L, const it_oracle_verdict *v)
         lua_seti(L, -2, i + 1);
     }
     lua_setfield(L, -2, "ways");
-}
-
-/* Fills |s| from the table at |at|: { four, six, port, rtt, slack }. */
-static void server_of(lua_State *L, int at, it_oracle_server *s)
-{
-    s->ip[0] = ip_of(L, at, "four");
-    s->ip[1] = ip_of(L, at, "six");
-    s->port = (uint16_t)it_script_int(L, at, "port", 0);
-    s->rtt = it_script_int(L, at, "rtt", 0);
-    s->slack = it_script_int(L, at, "slack", 0);
 }
 
 /* Whether |p| covers an address that a relay may be asked to send to: one that is lent, a host's, a NAT's. What a
@@ -235,8 +277,8 @@ static void turns_of(lua_State *L, int at, it_oracle_query *q)
     q->turn_limits = it_script_bool(L, at, "limits") || denies(L, at, q);
 }
 
-/* oracle(model, near side, far side, boxes, STUN server, patience, transports, TURN servers) -> verdict, why
- * signaling may find no room or nil */
+/* oracle(model, near side, far side, boxes, STUN server by UDP, patience, transports, TURN servers, STUN server by TCP)
+ * -> verdict, why signaling may find no room or nil */
 static int d_oracle(lua_State *L)
 {
     it_oracle_query *q = lua_newuserdatauv(L, sizeof *q, 0);
@@ -249,8 +291,9 @@ static int d_oracle(lua_State *L)
     server_of(L, 5, &q->stun);
     q->patience = luaL_checkinteger(L, 6);
     q->transports = (int)luaL_checkinteger(L, 7);
-    q->stun_tcp = true; /* the world's server listens by both */
     turns_of(L, 8, q);
+    server_of(L, 9, &q->stun_tcp);
+    q->web_after = IT_B_WEB_AFTER;
     q->now = it_lab_now(it_script_of(L)->lab);
     char crowd[160];
     bool crowded = it_oracle_crowd_streams(q, crowd, sizeof crowd);

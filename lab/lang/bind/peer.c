@@ -74,26 +74,31 @@ it_addr it_script_addr(lua_State *L, int arg)
 
 /* --- servers --- */
 
+/* stun_server(host, port of UDP or 0, port of TCP or 0) */
 static int p_stun_server(lua_State *L)
 {
     it_script *s = it_script_of(L);
     it_host *h = it_script_host(L, 1);
     char name[IT_NAME_MAX + 8];
+    int udp = (int)luaL_checkinteger(L, 2), tcp = (int)luaL_checkinteger(L, 3);
     snprintf(name, sizeof name, "%s/server", it_host_node(h)->name);
     it_stun_server_cfg cfg = {.alloc = s->alloc, .software = NULL};
     it_rng_init(&cfg.rng, s->cfg.seed, name);
-    it_stun_server *o = it_stun_server_new(&cfg);
-    if (!o)
-        return luaL_error(L, "not enough memory");
-    int port = (int)luaL_checkinteger(L, 2);
-    it_script_check(L, it_lab_add(s->lab, h, &it_stun_server_ops, o, name, port), "STUN server");
-    it_stun_tcp *tcp = it_stun_tcp_new(&cfg, NULL);
+    if (udp) {
+        it_stun_server *o = it_stun_server_new(&cfg);
+        if (!o)
+            return luaL_error(L, "not enough memory");
+        it_script_check(L, it_lab_add(s->lab, h, &it_stun_server_ops, o, name, udp), "STUN server");
+    }
     if (!tcp)
+        return 0;
+    it_stun_tcp *stream = it_stun_tcp_new(&cfg, NULL);
+    if (!stream)
         return luaL_error(L, "not enough memory");
     snprintf(name, sizeof name, "%s/tcp", it_host_node(h)->name);
-    int app = it_lab_add(s->lab, h, &it_stun_tcp_ops, tcp, name, -1);
+    int app = it_lab_add(s->lab, h, &it_stun_tcp_ops, stream, name, -1);
     it_script_check(L, app, "STUN server");
-    it_script_check(L, it_lab_serve(s->lab, app, (uint16_t)port), "STUN server");
+    it_script_check(L, it_lab_serve(s->lab, app, (uint16_t)tcp), "STUN server");
     return 0;
 }
 
@@ -210,6 +215,7 @@ static int p_b_new(lua_State *L)
     cfg.alternatives = it_script_bool(L, 3, "alternatives");
     cfg.n_stun = it_script_servers(L, 3, cfg.stun, IT_ICE_SERVERS_MAX);
     cfg.n_turn = it_script_turns(L, 3, cfg.turn, IT_ICE_TURN_MAX);
+    it_script_web(L, 3, cfg.name, &cfg.web);
     for (int i = 0; i < cfg.n_turn && !cfg.tls.shared; i++)
         if (cfg.turn[i].secure)
             it_script_tls_client(L, cfg.turn[i].name, it_script_bool(L, 3, "managed"), cfg.name, &cfg.tls);

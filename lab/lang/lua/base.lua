@@ -221,6 +221,12 @@ return function(L)
     if type(v) ~= "table" then return "a table" end
     L.check("turnserver", v, path)
   end
+  for _, name in ipairs { "stunserver", "wsserver" } do
+    checks[name] = function(v, path)
+      if type(v) ~= "table" then return "a table" end
+      L.check(name, v, path)
+    end
+  end
   checks.ge = function(v, path) L.check("ge", v, path) end
   checks["count|Time"] = function(v, path)
     if math.type(v) == "integer" then return v >= 0 or "a whole number or a time" end

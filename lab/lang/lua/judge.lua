@@ -248,13 +248,17 @@ return function(L)
     local how = HOW[s.model]
     local a, b = side_of(near, w, how, only_near), side_of(far, w, how, only_far)
     a.tcp, b.tcp = L.tcp_wanted(s.tcp, near, "call"), L.tcp_wanted(s.tcp, far, "call")
+    if s.model == "B" then a.webs, b.webs = L.webs_of(near, w, s, server_of), L.webs_of(far, w, s, server_of) end
     local ab, ba = (up_a or 0) + (down_b or 0), (up_b or 0) + (down_a or 0)
     local adds, doubt = L.signal_bounds(near, far, L.carrier_kind(s.carrier), a, b, ab, ba)
     for _, side in ipairs { a, b } do side.stream_box = side.stream_at and w.number[side.stream_at] end
     if a.lite == 1 and b.lite == 1 then a.lite, b.lite = 0, 0 end -- where checks would have passed, data does
     local n = s.transports or L.transports(s)
-    local turns = turns_of(s, n * (#a + #b))
-    local function ask() return core.oracle(s.model, a, b, w.list, server_of(L.servers.stun, 3478), math.max(near.timers.connect, far.timers.connect), n, turns) end
+    local turns, stun = turns_of(s, n * (#a + #b)), L.servers.stun
+    local function ask()
+      return core.oracle(s.model, a, b, w.list, server_of(L.stun_by.udp and stun, 3478), math.max(near.timers.connect, far.timers.connect), n, turns,
+        server_of(L.stun_by.tcp and stun, 3478))
+    end
     local v, crowded = ask()
     if crowded then -- signaling may be elsewhere, or later, or not
       a.streams, b.streams = 0, 0
@@ -306,7 +310,7 @@ return function(L)
     for _, iface in ipairs(#e.host[LIST] > 1 and e.host[LIST] or {}) do
       if core.iface_usable(e.host.node, iface.i) then
         local near = e.host == call.near
-        local v = L.predict(call.near, call.far, { model = call.model, carrier = call.carrier, transports = call.transports, tcp = call.tcp }, near and iface or nil, not near and iface or nil)
+        local v = L.predict(call.near, call.far, { model = call.model, carrier = call.carrier, transports = call.transports, tcp = call.tcp, turn = call.turn, ws = call.ws }, near and iface or nil, not near and iface or nil)
         if v.outcome == "death" then out[#out + 1] = ("%s could not take over: %s"):format(iface.label, v.why) end
       elseif iface ~= e.host.ifaces[own] then
         out[#out + 1] = iface.label .. " was down"
@@ -381,6 +385,18 @@ return function(L)
     return least and since < least and least or nil
   end
 
+  -- The time after `start` by which the only way of verdict `v` must have opened; nil: event `ev` came by then, or no such time is known.
+  local function too_late(v, ev, start)
+    local latest
+    for _, way in ipairs(v.ways) do
+      if way.outcome == "open" or way.outcome == "either" then
+        if latest or not way.latest then return nil end
+        latest = way.latest
+      end
+    end
+    return not (v.either or v.may_fail) and latest and ev.at.ns - start > latest and latest or nil
+  end
+
   local rules = {}
   -- The outcome of `e`, end `i` (1 near, 2 far) of `call` or one of its streams, beside the verdict: adds whether it is allowed.
   local function judge_outcome(add, want, e, i, name, ev, start)
@@ -401,6 +417,8 @@ return function(L)
     end
     local early = ok and name == "open" and too_early(want, ev, start)
     if early then ok, over = false, ", not before " .. L.show_time(early) end
+    local late = ok and name == "open" and too_late(want, ev, start)
+    if late then ok, over = false, ", by " .. L.show_time(late) end
     local why = want.may_fail and want.why .. "; or death: " .. want.may_fail or want.why
     add(ok, (want.either and "either" or want.outcome .. (want.path and " " .. want.path or "") .. (ok and "" or over)) .. ": " .. why, ("%s: %s"):format(tostring(e), seen))
   end
@@ -635,7 +653,7 @@ return function(L)
     local out = {}
     for i, w in ipairs(v.ways) do
       local kinds = #w.kinds[1] + #w.kinds[2] > 0 and w.kinds or nil
-      out[i] = { rung = w.rung ~= w.path and w.rung or nil, path = w.path, outcome = w.outcome, why = w.why, kinds = kinds, families = kinds and w.families, overtaken = w.overtaken or nil }
+      out[i] = { rung = w.rung ~= w.path and w.rung or nil, path = w.path, outcome = w.outcome, why = w.why, kinds = kinds, families = kinds and w.families, overtaken = w.overtaken or nil, latest = w.outcome == "open" and rawget(w, "latest") or nil }
     end
     return out
   end

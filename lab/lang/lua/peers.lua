@@ -240,7 +240,7 @@ return function(L)
     local behaviour = s.behaviour ~= nil and L.behaviour_of(s.behaviour, label, "B") or host.behaviour
     local app = core.b_new(host.node, label, {
       stun = s.stun and reachable(stun_server(s.stun, "B.stun"), host, 3478), voice = (s.media or "none") ~= "none", restart = s.restart ~= false, alternatives = #host[LIST] > 1, timers = host.timers,
-      turn = turn_servers(s.turn, "B.turn"), managed = rawget(host, "managed"), behaviour = behaviour, tcp = L.tcp_wanted(s.tcp, host, "B"), streams = streams, bundle = streams and streams.bundle, rtp = streams and streams.rtp or L.wants_rtp({ s.media }, "B.media"), video = s.media == "video",
+      turn = turn_servers(s.turn, "B.turn"), managed = rawget(host, "managed"), behaviour = behaviour, tcp = L.tcp_wanted(s.tcp, host, "B"), web = L.web_ways(s.ws, host, "B.ws"), streams = streams, bundle = streams and streams.bundle, rtp = streams and streams.rtp or L.wants_rtp({ s.media }, "B.media"), video = s.media == "video",
     })
     local pc = source(PeerB, { host = host, label = label, app = app, timers = host.timers })
     register(app, pc)
@@ -427,7 +427,7 @@ return function(L)
   end
   -- B: blobs go over the carrier, both sides start.
   function standard.B(host, far, s)
-    local pc = new_b(host, { stun = servers_up().stun, turn = L.turn_uris(s.turn), media = s.media, restart = s.restart, streams = s.streams, components = s.components, bundle = s.bundle, tcp = s.tcp })
+    local pc = new_b(host, { stun = servers_up().stun, turn = L.turn_uris(s.turn), media = s.media, restart = s.restart, streams = s.streams, components = s.components, bundle = s.bundle, tcp = s.tcp, ws = L.web_uris(s.ws, host) })
     local wire = L.open_carrier(host, { L.carrier_kind(s.carrier), to = far }, true)
     pump(pc, wire, "signal", function(ev)
       while true do
@@ -500,13 +500,14 @@ return function(L)
   function L.make_call(s)
     L.check("call", s)
     local near, far = s[1], s[2]
+    if s.ws and s.model ~= "B" then L.fail("call.ws: model %s joins no relay over WebSocket", s.model) end
     if s.tcp and s.model ~= "B" then L.fail("call.tcp: model %s has no candidates by TCP", s.model) end
     if near == far then L.fail("call: a host cannot call itself") end
     L.model = L.model or s.model
     if not standard[s.model] then L.unsupported("model %s is not built yet", s.model) end
     core.trips_begin(near.node, far.node)
-    local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, verdict = L.predict(near, far, s) }
-    call.oracle = L.readonly(call.verdict, "oracle", { "path", "either", "may_fail" }) -- which only some have
+    local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, turn = s.turn, ws = s.ws, verdict = L.predict(near, far, s) }
+    call.oracle = L.readonly(call.verdict, "oracle", { "path", "first", "either", "may_fail" }) -- which only some have
     L.calls[#L.calls + 1] = call
     local a = standard[s.model](near, far, s, "controlling")
     local b = standard[s.model](far, near, s, "controlled")

@@ -6,6 +6,20 @@ return function(L)
     "network failure", "no resources", "unsupported protocol", "quota exceeded", "cannot provide external", "address mismatch", "too many remote peers" }
   local PROTO = { udp = 17, tcp = 6 }
 
+  -- By which transports server `name` is up, and on which port of each: `spec`, else `usual`. A list without a port: not by that.
+  function L.served(spec, name, usual)
+    local out, any = {}, false
+    for k, ports in L.pairs(usual) do
+      out[k] = spec and spec[k] or ports
+      if type(out[k]) ~= "table" then L.fail("internet.%s.%s: a list of one port, or {}", name, k) end
+      if #out[k] > 1 then L.fail("internet.%s.%s: at most 1 port", name, k) end
+      if out[k][1] then L.check_type("port", out[k][1], ("internet.%s.%s[1]"):format(name, k)) end
+      any = any or #out[k] > 0
+    end
+    if not any then L.fail("internet.%s: neither %s", name, table.concat(L.keys(usual), " nor ")) end
+    return out
+  end
+
   -- The box's own host, behind a wire of its own.
   local function own_host(box)
     if rawget(box, "own") then return box.own end

@@ -67,6 +67,7 @@ return function(L)
       net = net.parent
     end
   end
+  L.proxy_at = proxy_at
   -- The proxy of `host`; or, where its addresses differ, nil and { address, its proxy, address ... }.
   local function exits_of(host)
     local first, same, exits = proxy_at(host[LIST][1], host[LIST][1].ips[1]), true, {}

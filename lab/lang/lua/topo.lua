@@ -427,6 +427,8 @@ return function(L)
     end
     local relays = rawget(o, "relays")
     if relays and not o.off then s = L.merge(s, core.turn_stats(relays)) end
+    local rooms = rawget(o, "rooms")
+    if rooms and not o.off then s = L.merge(s, core.relay_server_stats(rooms)) end
     return L.readonly(s, "stats", {})
   end
 
@@ -488,7 +490,7 @@ return function(L)
   L.Host = Host
 
   ---------------------------------------------------------------------------------------------------------------- servers
-  local KNOWN = { signal = true, stun = true, turn = true, relay = false, rendezvous = false, checkrelay = false }
+  local KNOWN = { signal = true, stun = true, turn = true, ws = true, relay = false, rendezvous = false, checkrelay = false }
   L.servers = {}
   function L.make_internet(s)
     L.check("internet", s)
@@ -500,10 +502,18 @@ return function(L)
       if KNOWN[name] == nil then L.fail('internet.servers: no server "%s"%s', L.show(name), L.nearest(L.show(name), L.keys(KNOWN))) end
       if not KNOWN[name] then L.unsupported("the %s server is not built yet", name) end
     end
-    local up = false
-    for _, name in ipairs(s.servers or {}) do up = up or name == "turn" end
-    if s.turn and not up then L.fail 'internet.turn: the turn server is not up: servers = { "turn", ... }' end
-    L.turn_server = up and L.turn_wanted(s.turn or {}) or nil
+    local up = {}
+    for _, name in ipairs(s.servers or { "signal", "stun" }) do
+      if up[name] then L.fail('internet.servers: "%s" is named twice', name) end
+      up[name] = true
+    end
+    for _, name in ipairs { "stun", "turn", "ws" } do
+      if s[name] and not up[name] then L.fail('internet.%s: the %s server is not up: servers = { "%s", ... }', name, name, name) end
+    end
+    L.turn_server = up.turn and L.turn_wanted(s.turn or {}) or nil
+    for _, k in ipairs { "udp", "tcp" } do if s.stun and s.stun[k] == false then L.stun_by[k] = nil end end
+    if not (L.stun_by.udp or L.stun_by.tcp) then L.fail "internet.stun: neither udp nor tcp" end
+    L.ws_by = L.served(s.ws, "ws", { tcp = { 80 }, tls = { 443 } })
     L.make_servers(s.servers)
   end
   -- What t:internet { turn = ... } asks for, as the server takes it.
@@ -543,11 +553,15 @@ return function(L)
   end
   -- What runs on `host` from its start on, with fresh state.
   function L.start_server(host)
-    if L.servers.stun == host then core.stun_server(host.node, 3478) end
+    if L.servers.stun == host then core.stun_server(host.node, L.stun_by.udp or 0, L.stun_by.tcp or 0) end
     if L.servers.signal == host and L.signals_packets then L.run_signal_server() end
     if L.servers.turn == host and #L.turn_server.tls + #L.turn_server.dtls > 0 then L.turn_server.names = L.names_of(host) end
     if L.servers.turn == host then rawset(host, "relays", core.turn_server(host.node, host.label .. "/server", L.turn_server)) end
+    if L.servers.ws == host then
+      rawset(host, "rooms", core.relay_server(host.node, host.label .. "/server", L.ws_by.tcp[1] or 0, L.ws_by.tls[1] or 0, L.names_of(host)))
+    end
   end
+  L.stun_by, L.ws_by = { udp = 3478, tcp = 3478 }, { tcp = { 80 }, tls = { 443 } }
   function L.make_servers(list)
     for _, name in ipairs(list or { "signal", "stun" }) do
       local host = L.make_host { name, link = { delay = "0ms" }, family = "dual" }

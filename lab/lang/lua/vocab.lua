@@ -99,6 +99,12 @@ vocab.sets = {
     { "signal", "carries blobs between hosts, and more", "" },
     { "stun", "answers Binding requests", "RFC 8489" },
     { "turn", "lends addresses that what is sent to reaches a host over its way to the server", "RFC 8656" },
+    { "ws", "relays datagrams between two who know the name of a room, over WebSocket", "RFC 6455" },
+  },
+  ws_by = {
+    { "ws", "on its port for HTTP", "RFC 6455 section 3" },
+    { "wss", "by TLS", "RFC 6455 section 3" },
+    { "none", "not at all", "" },
   },
   turn_by = {
     { "udp", "over UDP", "RFC 8656" },

@@ -79,9 +79,11 @@ return function(L)
     local out = core.iface(node, "out")
     local wire, at = L.plug(parent, node, out, name .. ".out", nil, parent.public and "fiber" or "lan", "firewall.own")
     local ips = {}
+    access.outside = {}
     local function outside(family, bits, gateway)
       if not gateway then return end
       local ip = parent:alloc(family)
+      access.outside[family] = ip
       core.host_addr(node, out, ip, bits)
       parent:claim(ip, at, name)
       core.host_gateway(node, out, gateway)
@@ -109,6 +111,95 @@ return function(L)
   function L.tell_proxies_names()
     local four, six = L.name_server()
     for _, p in ipairs(L.proxies) do core.own_resolver(p.app, p.six and six or four) end
+  end
+
+  ---------------------------------------------------------------------------------------------------------------- the relay over WebSocket
+  -- The ways of `host` to a relay over WebSocket, URIs "ws://ws", "wss://ws:443" whose hosts are hosts of the case, as b_new and the oracle take
+  -- them: by each family that both have, and by the proxy of the network where that has one. nil: there are none.
+  local WEB_PORTS = { ws = 80, wss = 443 }
+  function L.web_ways(list, host, what)
+    if type(list) == "string" then list = { list } end
+    local out, from = { managed = rawget(host, "managed") }, {}
+    for _, iface in ipairs(host[LIST]) do
+      for _, ip in ipairs(iface.ips) do
+        local six = ip:find(":", 1, true) ~= nil
+        from[six] = from[six] or { iface = iface, ip = ip }
+      end
+    end
+    for _, uri in ipairs(list or {}) do
+      local scheme, name, port = tostring(uri):match "^(%l+)://([%w-]+):?(%d*)/?$"
+      local usual = WEB_PORTS[scheme]
+      port = port == "" and usual or math.tointeger(tonumber(port))
+      if not usual or not port or port < 1 or port > 65535 then L.fail('%s: "%s" is no relay; write "ws://ws" or "wss://ws:443"', what, tostring(uri)) end
+      local relay = name == "ws" and L.server.ws or L.hosts[name] or L.fail('%s: "%s" is no host of this case%s', what, name, L.nearest(name, L.keys(L.hosts)))
+      if out.relay and out.relay ~= relay then L.fail("%s: %s and %s: of one relay, as both ends meet there", what, out.relay.label, name) end
+      out.relay, out.name = relay, L.full_name(name)
+      for _, ip in ipairs(relay[LIST][1].ips) do
+        local six = ip:find(":", 1, true) ~= nil
+        local way = from[six] and { addr = (six and "[%s]:%d" or "%s:%d"):format(ip, port), ip = ip, port = port, tls = scheme == "wss", from = from[six] }
+        if way then
+          way.via = L.proxy_at(way.from.iface, way.from.ip)
+          out[#out + 1] = way
+        end
+      end
+    end
+    if #out > 8 then L.fail("%s: at most 8 ways, of 2 families", what) end
+    return #out > 0 and out or nil
+  end
+  -- What `spec` of a call says of `host`: how its app reaches the relay over WebSocket, as URIs; nil: not at all.
+  function L.web_uris(spec, host)
+    if type(spec) == "table" then
+      for _, k in ipairs(L.keys(spec)) do if not L.hosts[k] then L.fail('call.ws: no host "%s"%s', tostring(k), L.nearest(tostring(k), L.keys(L.hosts))) end end
+      spec = spec[host.label]
+    end
+    local words = L.schema.vocab.names "ws_by"
+    local known = spec == nil
+    for _, word in ipairs(words) do known = known or word == spec end
+    if not known then L.fail('call.ws: no "%s"%s', tostring(spec), L.nearest(tostring(spec), words)) end
+    local out = {}
+    for _, way in ipairs(L.servers.ws and { { "ws", L.ws_by.tcp[1] }, { "wss", L.ws_by.tls[1] } } or {}) do
+      if way[2] and (spec == nil or spec == way[1]) then out[#out + 1] = ("%s://ws:%d"):format(way[1], way[2]) end
+    end
+    return #out > 0 and out or nil
+  end
+  local ENDS, PASSES, UNSURE = 0, 1, 2
+  -- What the box nearest to `iface` that answers in the place of relay `name` makes of WebSocket there: an inspector takes the upgrade out of what
+  -- it reads, which it does of TLS where the host trusts it; it lets be what it does not decrypt. A portal says so.
+  local function caught_at(host, iface, name, tls)
+    local net = iface[NET]
+    while net.box and not rawget(net.box, "access") do net = net.parent end
+    local access = net.box and rawget(net.box, "access")
+    if not access or access.portal then return ENDS end
+    if not tls then return access.strips == 1 and ENDS or UNSURE end
+    if not access.intercepts then return PASSES end
+    for pattern in access.passes:gmatch "[^,%s]+" do
+      if pattern == name or pattern:sub(1, 2) == "*." and name:sub(-#pattern + 1) == pattern:sub(2) then return PASSES end
+    end
+    if not rawget(host, "managed") then return ENDS end
+    return access.strips == 1 and ENDS or UNSURE
+  end
+  -- The proxy by which `way` goes, for the oracle: { via, box, proxy, outside, tunnels, asks }.
+  local function proxy_of(w, way)
+    local net, six = way.from.iface[NET], way.from.ip:find(":", 1, true) ~= nil
+    while not (rawget(net.box, "access") and (net.box.access.proxy or net.box.access.proxy6)) do net = net.parent end
+    local access, port = net.box.access, math.tointeger(tonumber(way.via:match ":(%d+)$"))
+    local tunnels = access.proxy_ports == nil
+    for _, p in ipairs(access.proxy_ports or {}) do tunnels = tunnels or p == way.port end
+    return {
+      via = way.via:find "^http" and 1 or 2, box = w.inside(net.box) - 1, outside = access.outside[six and "v6" or "v4"], tunnels = tunnels,
+      asks = way.via:find("@", 1, true) and 1 or 0, proxy = { [six and "six" or "four"] = six and access.own6 or access.own, port = port },
+    }
+  end
+  -- The ways of `host` to the relay over WebSocket in call `s`, for the oracle's world `w`.
+  function L.webs_of(host, w, s, server_of)
+    local ways, out = L.web_ways(L.web_uris(s.ws, host), host, "call.ws"), {}
+    for i, way in ipairs(ways or {}) do
+      local to = server_of(ways.relay, way.port)
+      local one = { port = way.port, rtt = to.rtt, slack = to.slack, tls = way.tls, caught = caught_at(host, way.from.iface, ways.name, way.tls) }
+      one[way.ip:find(":", 1, true) and "six" or "four"] = way.ip
+      out[i] = way.via and L.merge(one, proxy_of(w, way)) or one
+    end
+    return out
   end
 
   ---------------------------------------------------------------------------------------------------------------- plain TCP

@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,33 @@ START_TEST(what_was_written_is_read)
     ck_assert_str_eq(b.section[0].ufrag, "abcd");
     ck_assert_uint_eq(b.section[0].cands[0].addr.port, 5000);
     ck_assert_uint_eq(b.pacing, 20);
+}
+END_TEST
+
+START_TEST(a_relay_is_told_by_a_name_and_what_is_none_names_nobody)
+{
+    static const struct {
+        const char *line, *name;
+    } ALL[] = {{"a=x-relay:ws.tank\r\n", "ws.tank"},
+               {"a=x-relay:\r\n", ""},
+               {"a=x-relay:two words\r\n", ""},
+               {"a=x-relay:ws.tank/room\r\n", ""},
+               {"a=x-relay:0123456789012345678901234567890123456789012345678901234567890123\r\n", ""},
+               {"", ""}};
+    it_blob b;
+    char whole[4096], *at;
+    snprintf(whole, sizeof whole, "%.*s", (int)text.n, text.p);
+    at = strstr(whole, "a=x-generation");
+    ck_assert_ptr_nonnull(at);
+    size_t n = strlen(ALL[_i].line);
+    memmove(at + n, at, strlen(at) + 1);
+    memcpy(at, ALL[_i].line, n);
+    ck_assert_int_eq(it_blob_read(&b, it_bytes_str(whole), room, IT_BLOB_CANDS, NULL), 0);
+    ck_assert_str_eq(b.relay, ALL[_i].name);
+    b.section[0].n_cands = 0;
+    it_str_clear(&text);
+    it_blob_write(&text, &b);
+    ck_assert_int_eq(strstr(text.p, "a=x-relay:") != NULL, ALL[_i].name[0] != 0);
 }
 END_TEST
 
@@ -386,6 +414,7 @@ int main(void)
     TCase *t = tcase_create("blob");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, what_was_written_is_read);
+    tcase_add_loop_test(t, a_relay_is_told_by_a_name_and_what_is_none_names_nobody, 0, 6);
     tcase_add_loop_test(t, it_has_the_lines_that_sdp_with_ice_must_have, 0, 4);
     tcase_add_loop_test(t, lite_and_renomination_are_said_and_read, 0, 8);
     tcase_add_loop_test(t, pacing_is_1_to_10_digits_and_50_when_none_is_told, 0, 10);

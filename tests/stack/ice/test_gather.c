@@ -539,6 +539,121 @@ START_TEST(questions_and_checks_share_the_pace_and_take_turns)
 END_TEST
 
 #define N(x) ((int)(sizeof(x) / sizeof(x)[0]))
+/* --- tunnels --- */
+
+#define TUNNEL 0x100
+#define NEAR_END "[100::1]:1"
+#define FAR_END "[100::2]:1"
+
+static int add_tunnel(far *f, const char *near, const char *end)
+{
+    return it_ice_add_tunnel(f->a, f->now, 0, 1, TUNNEL, net_addr(near), net_addr(end));
+}
+
+/* Counts the requests that have left by the tunnel from the |from|-th datagram on. */
+static int by_tunnel(far *f, size_t from)
+{
+    int n = 0;
+    for (size_t i = from; i < f->n_out; i++) {
+        n += f->out[i].flow == TUNNEL;
+        /* What leads to one place alone leads to no other, and nothing else leads there. */
+        ck_assert_int_eq(f->out[i].flow == TUNNEL, it_addr_eq(f->out[i].remote, net_addr(FAR_END)));
+    }
+    return n;
+}
+
+START_TEST(a_tunnel_is_told_to_nobody_and_its_pair_comes_after_all_others)
+{
+    far *f = far_usual(true);
+    size_t told = far_events(f, IT_ICE_CANDIDATE);
+    it_ice_remote_done(f->a, f->now); /* it may come later than any candidate */
+    ck_assert_int_eq(add_tunnel(f, NEAR_END, FAR_END), 0);
+    far_pump(f);
+    ck_assert_uint_eq(far_events(f, IT_ICE_CANDIDATE), told);
+    const it_ice_stream *s = &f->a->streams[0];
+    ck_assert_uint_eq(s->n_pairs, 2);
+    const it_ice_pair *last = s->pairs[1];
+    ck_assert_int_eq(last->local.flow, TUNNEL);
+    ck_assert_int_eq(last->local.kind, IT_ICE_RELAY);
+    ck_assert_int_eq(last->remote.kind, IT_ICE_RELAY);
+    ck_assert(it_addr_eq(last->remote.addr, net_addr(FAR_END)));
+    far_after(f, IT_SEC);
+    ck_assert_int_ge(by_tunnel(f, 0), 1);
+    far_free(f);
+}
+END_TEST
+
+START_TEST(a_pair_of_a_tunnel_is_nominated_when_nothing_better_works)
+{
+    far *f = far_usual(true);
+    it_stun_msg m;
+    ck_assert_int_eq(add_tunnel(f, NEAR_END, FAR_END), 0);
+    it_ice_pair_view sel;
+    for (int k = 0; k < 60 && it_ice_selected(f->a, 0, 1, &sel) != 0; k++) {
+        size_t i = far_wait_request(f, &m);
+        if (f->out[i].flow == TUNNEL)
+            far_answer(f, i, (far_ans){.from = FAR_END});
+    }
+    ck_assert_int_eq(it_ice_selected(f->a, 0, 1, &sel), 0);
+    ck_assert_int_eq(sel.local.flow, TUNNEL);
+    ck_assert_int_ge(f->now, IT_ICE_RELAY_WAIT);
+    far_free(f);
+}
+END_TEST
+
+START_TEST(a_tunnel_outlives_a_restart_and_ends_with_its_base)
+{
+    far *f = far_usual(true);
+    ck_assert_int_eq(add_tunnel(f, NEAR_END, FAR_END), 0);
+    it_ice_restart(f->a, f->now);
+    far_creds(f);
+    ck_assert_int_eq(it_ice_set_remote(f->a, f->now, "farV", FAR_PWD), 0);
+    ck_assert_uint_eq(f->a->streams[0].n_pairs, 1);
+    ck_assert_int_eq(f->a->streams[0].pairs[0]->local.flow, TUNNEL);
+    it_ice_remove_base(f->a, f->now, TUNNEL);
+    ck_assert_uint_eq(f->a->streams[0].n_pairs, 0);
+    far_after(f, IT_SEC);
+    ck_assert_int_eq(by_tunnel(f, 0), 0);
+    far_free(f);
+}
+END_TEST
+
+/* RFC 6666: a packet to 100::/64 goes nowhere. */
+START_TEST(an_address_of_a_tunnel_that_the_far_side_tells_is_ignored)
+{
+    far *f = far_new(true, 1, 1, NULL);
+    far_base(f, 0, 1, 0, "[2001:db8::7]:5000");
+    it_ice_gather(f->a, f->now);
+    far_creds(f);
+    ck_assert_int_eq(add_tunnel(f, NEAR_END, FAR_END), 0);
+    far_add(f, 0, far_cand(IT_ICE_HOST, 1, "[100::7]:1", 65535, "1"));
+    far_add(f, 0, far_cand(IT_ICE_HOST, 1, "[2001:db8::8]:1", 65535, "2"));
+    ck_assert_uint_eq(f->a->streams[0].n_pairs, 2); /* by IPv6, and the tunnel's own */
+    far_after(f, IT_SEC);
+    (void)by_tunnel(f, 0);
+    far_free(f);
+}
+END_TEST
+
+static const struct {
+    const char *near, *end;
+    int err;
+} TUNNELS[] = {{"192.0.2.1:1", FAR_END, IT_ERR_RANGE},
+               {NEAR_END, "[2001:db8::1]:1", IT_ERR_RANGE},
+               {NEAR_END, NEAR_END, IT_ERR_RANGE},
+               {"[100::1]:0", FAR_END, IT_ERR_RANGE},
+               {NEAR_END, FAR_END, IT_ERR_EXISTS}};
+
+START_TEST(a_tunnel_that_is_none_or_is_there_is_refused)
+{
+    far *f = far_usual(true);
+    if (TUNNELS[_i].err == IT_ERR_EXISTS)
+        ck_assert_int_eq(add_tunnel(f, NEAR_END, FAR_END), 0);
+    ck_assert_int_eq(add_tunnel(f, TUNNELS[_i].near, TUNNELS[_i].end), TUNNELS[_i].err);
+    far_free(f);
+}
+END_TEST
+
 static void add(Suite *s)
 {
     TCase *t = tcase_create("5.1.1.1");
@@ -572,6 +687,13 @@ static void add(Suite *s)
     t = tcase_create("5.1.3 and RFC 8838 9");
     tcase_add_test(t, a_candidate_with_address_and_base_of_another_is_redundant);
     tcase_add_test(t, the_same_address_on_another_base_is_not_redundant);
+    suite_add_tcase(s, t);
+    t = tcase_create("tunnels");
+    tcase_add_test(t, a_tunnel_is_told_to_nobody_and_its_pair_comes_after_all_others);
+    tcase_add_test(t, a_pair_of_a_tunnel_is_nominated_when_nothing_better_works);
+    tcase_add_test(t, a_tunnel_outlives_a_restart_and_ends_with_its_base);
+    tcase_add_test(t, an_address_of_a_tunnel_that_the_far_side_tells_is_ignored);
+    tcase_add_loop_test(t, a_tunnel_that_is_none_or_is_there_is_refused, 0, N(TUNNELS));
     suite_add_tcase(s, t);
     t = tcase_create("14.2 and 14.3");
     tcase_add_test(t, questions_leave_one_per_ta_and_rto_grows_with_their_number);

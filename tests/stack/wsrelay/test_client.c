@@ -189,6 +189,42 @@ START_TEST(what_waits_too_long_or_with_too_many_is_dropped_the_oldest_first)
 }
 END_TEST
 
+START_TEST(what_was_sent_before_an_end_comes_through_and_both_streams_end)
+{
+    static const char *const LAST[] = {"one", "two", "goodbye"};
+    pair();
+    for (int k = 0; k < 3; k++)
+        ck_assert_int_eq(it_wsrelay_client_send(w.e[0].c, w.now, it_bytes_str(LAST[k])), 0);
+    it_wsrelay_client_close(w.e[0].c, w.now);
+    ck_assert(!it_wsrelay_client_over(w.e[0].c));
+    net_run(&w);
+    ck_assert_int_eq(w.e[1].messages, 3);
+    ck_assert_mem_eq(w.e[1].last, "goodbye", 7);
+    ck_assert(!w.e[1].up);
+    ck_assert_int_eq(w.e[1].why, IT_WSRELAY_PEER);
+    ck_assert(it_wsrelay_client_over(w.e[0].c)); /* FIN both ways */
+    ck_assert_int_eq(w.e[0].downs, 0);
+    ck_assert_uint_eq(it_wsrelay_server_stat(w.s)->connections, 1);
+    net_fini(&w);
+}
+END_TEST
+
+START_TEST(who_is_in_a_hurry_resets)
+{
+    static uint8_t buf[IT_LAYER_MESSAGE];
+    it_io out;
+    net_init(&w, &PLAIN);
+    net_client(&w, 0, ROOM, &CLIENT);
+    net_run(&w);
+    it_wsrelay_client_abort(w.e[0].c);
+    ck_assert_int_eq(it_wsrelay_client_ops.output(w.e[0].c, w.now, &out, buf, sizeof buf), 1);
+    ck_assert_int_eq(out.kind, IT_IO_RST);
+    ck_assert(it_wsrelay_client_over(w.e[0].c));
+    ck_assert_int_eq(it_wsrelay_client_ops.next(w.e[0].c), IT_NEVER);
+    net_fini(&w);
+}
+END_TEST
+
 START_TEST(every_why_has_a_word)
 {
     for (int k = IT_WSRELAY_PEER; k <= IT_WSRELAY_CLOSED; k++)
@@ -212,6 +248,8 @@ int main(void)
     tcase_add_test(t, a_no_of_a_proxy_is_told_by_its_status);
     tcase_add_loop_test(t, texts_that_are_none_make_no_client, 0, 6);
     tcase_add_test(t, what_waits_too_long_or_with_too_many_is_dropped_the_oldest_first);
+    tcase_add_test(t, what_was_sent_before_an_end_comes_through_and_both_streams_end);
+    tcase_add_test(t, who_is_in_a_hurry_resets);
     tcase_add_test(t, every_why_has_a_word);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

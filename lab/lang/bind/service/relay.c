@@ -1,6 +1,7 @@
 /* C functions of the scenario language over relays of datagrams by WebSocket. */
 #include "lab/apps/web/relay.h"
 #include "lab/lang/bind/impl.h"
+#include "stack/b/b.h"
 #include "stack/wsrelay/server.h"
 
 #include <stdio.h>
@@ -107,6 +108,45 @@ static int r_stats(lua_State *L)
     set_count(L, "dropped", s.dropped);
     set_count(L, "lost", s.lost);
     return 1;
+}
+
+/* One way to the relay over WebSocket, { addr =, tls =, via = } on top. */
+static void web_target(lua_State *L, it_b_web_target *t)
+{
+    int at = lua_gettop(L);
+    t->tls = it_script_bool(L, at, "tls");
+    lua_getfield(L, at, "addr");
+    t->server = it_script_addr(L, -1);
+    lua_getfield(L, at, "via");
+    const char *via = lua_tostring(L, -1);
+    if (via && it_via_parse(&t->via, via) < 0)
+        luaL_error(L, "B.ws: \"%s\" is no proxy", via);
+    lua_settop(L, at);
+}
+
+void it_script_web(lua_State *L, int index, const char *label, it_b_web_cfg *web)
+{
+    int list, n;
+    if (lua_getfield(L, index, "web") != LUA_TTABLE) {
+        lua_pop(L, 1);
+        return;
+    }
+    list = lua_gettop(L);
+    n = (int)luaL_len(L, list);
+    if (n > IT_B_WEB_TARGETS)
+        luaL_error(L, "B.ws: at most %d ways", IT_B_WEB_TARGETS);
+    lua_getfield(L, list, "name");
+    snprintf(web->name, sizeof web->name, "%s", luaL_checkstring(L, -1));
+    lua_pop(L, 1);
+    for (web->n = 0; web->n < n; web->n++) {
+        lua_geti(L, list, web->n + 1);
+        web_target(L, &web->target[web->n]);
+        lua_pop(L, 1);
+        if (web->target[web->n].tls && !web->tls.shared)
+            it_script_tls_client(L, web->name, it_script_bool(L, list, "managed"), label, &web->tls);
+    }
+    web->tls.log_keys = true;
+    lua_pop(L, 1);
 }
 
 const luaL_Reg IT_SCRIPT_RELAY[] = {

@@ -29,7 +29,7 @@ static it_oracle_query query(unsigned near, unsigned far)
     }
     q.stun.ip[0] = it_ip4(0xcb0071feu);
     q.stun.port = 3478;
-    q.stun_tcp = true;
+    q.stun_tcp = q.stun;
     q.patience = 40 * IT_SEC;
     return q;
 }
@@ -148,7 +148,7 @@ START_TEST(without_a_server_by_tcp_nobody_behind_a_nat_is_found)
     nat(&q, NEAR, IT_ORACLE_EI, IT_ORACLE_EI);
     nat(&q, FAR, IT_ORACLE_EI, IT_ORACLE_EI);
     ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_OPENS);
-    q.stun_tcp = false;
+    q.stun_tcp = (it_oracle_server){.port = 0};
     ck_assert_int_eq(ask(&q).outcome, IT_ORACLE_DIES);
 }
 END_TEST
