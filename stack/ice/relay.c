@@ -317,8 +317,9 @@ static void relay_permits(it_ice *a, it_time now)
         }
 }
 
-/* Frees the relays that are over. */
-static void relays_tidy(it_ice *a)
+/* Frees the relays that are over. Gathering may wait for one of them: it goes on at the next instant, for output, where
+ * one may be found to be over, makes nothing due at once (stack/io.h). */
+static void relays_tidy(it_ice *a, it_time now)
 {
     size_t kept = 0;
     for (size_t i = 0; i < a->n_relays; i++) {
@@ -327,8 +328,11 @@ static void relays_tidy(it_ice *a)
         else
             a->relays[kept++] = a->relays[i];
     }
-    if (kept < a->n_relays)
-        it_ice_kick(a); /* gathering may wait for one to be over */
+    if (kept < a->n_relays) {
+        it_ice_kick(a);
+        if (a->ta_at <= now)
+            a->ta_at = now + 1;
+    }
     a->n_relays = kept;
 }
 
@@ -341,7 +345,7 @@ static void relays_pump(it_ice *a, it_time now)
             relay_event(a, now, &a->relays[i], &ev);
     if (a->permits_due)
         relay_permits(a, now);
-    relays_tidy(a);
+    relays_tidy(a, now);
 }
 
 bool it_ice_relay_take(it_ice *a, it_time now, it_io *in)
