@@ -339,6 +339,10 @@ START_TEST(a_request_that_is_neither_check_nor_probe_is_a_violation)
     ck_assert_uint_eq(violations(), ++n);
     leave(0, STUN, message(IT_STUN_REQUEST, IT_STUN_ALLOCATE, NULL, BARE));
     ck_assert_uint_eq(violations(), ++n);
+    leave(0, STUN, message(IT_STUN_REQUEST, IT_STUN_BINDING, NULL, 0)); /* half of a check is no probe either */
+    ck_assert_uint_eq(violations(), ++n);
+    leave(0, STUN, message(IT_STUN_REQUEST, IT_STUN_BINDING, PWD, BARE));
+    ck_assert_uint_eq(violations(), ++n);
     leave(0, FAR, message(IT_STUN_INDICATION, IT_STUN_BINDING, NULL, 0));
     ck_assert_uint_eq(violations(), ++n);
 }

@@ -94,6 +94,16 @@ START_TEST(a_hello_in_many_records_is_the_same)
 }
 END_TEST
 
+START_TEST(a_hello_may_be_as_large_as_is_kept)
+{
+    for (size_t more = 0; more < 2; more++) {
+        size_t n = IT_TLS_HELLO_MAX - 4 + more; /* of the message behind its header (RFC 8446 section 4) */
+        uint8_t b[] = {0x16, 3, 1, 0, 4, 1, (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
+        ck_assert_int_eq(it_tls_hello_read(&h, it_bytes_of(b, sizeof b)), more ? IT_ERR_TOOBIG : 0);
+    }
+}
+END_TEST
+
 START_TEST(what_is_no_hello_is_refused)
 {
     static const struct {
@@ -128,6 +138,7 @@ int main(void)
     tcase_add_test(t, a_version_counts_wherever_it_stands);
     tcase_add_test(t, an_address_is_not_asked_for_by_name);
     tcase_add_test(t, a_hello_in_many_records_is_the_same);
+    tcase_add_test(t, a_hello_may_be_as_large_as_is_kept);
     tcase_add_loop_test(t, what_is_no_hello_is_refused, 0, 7);
     tcase_add_test(t, alerts_have_the_names_of_the_rfc);
     suite_add_tcase(s, t);
