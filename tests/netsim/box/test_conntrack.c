@@ -237,6 +237,21 @@ START_TEST(bytes_in_later_fragments_count)
 }
 END_TEST
 
+/* RFC 9293 section 3.4.3: a SYN with another sequence number begins anew, with what it offers itself, before the other
+ * side has said a word. */
+START_TEST(a_syn_that_begins_anew_keeps_its_scale)
+{
+    static const uint8_t SCALE[] = {3, 3, 7, 1};
+    times();
+    it_bytes options = it_bytes_of(SCALE, sizeof SCALE);
+    LAST = it_ct_open(&C, T, false, segment(SYN, ISN_A, 0, 60000, 0, options), 0);
+    LAST = it_ct_see(&C, T, A, segment(SYN, ISN_A + 5000, 0, 60000, 0, options), 0);
+    ck_assert_int_eq(LAST.verdict, IT_CT_PASS);
+    ck_assert(C.end[A].scales && C.end[A].scale == 7);
+    ck_assert_uint_eq(C.end[A].end, ISN_A + 5001);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("netsim/conntrack");
@@ -252,6 +267,7 @@ int main(void)
     tcase_add_test(t, both_may_open_at_once);
     tcase_add_test(t, an_answered_syn_on_an_open_connection_begins_it_anew);
     tcase_add_test(t, unanswered_data_and_the_same_again_shorten_the_time);
+    tcase_add_test(t, a_syn_that_begins_anew_keeps_its_scale);
     tcase_add_test(t, windows_scale_when_both_offer_it);
     tcase_add_test(t, an_invalid_end_in_each_direction_shortens_the_time);
     tcase_add_test(t, bytes_in_later_fragments_count);
