@@ -127,6 +127,21 @@ START_TEST(no_answer_at_all_is_a_timeout)
 }
 END_TEST
 
+/* What is no message of the relay ends it, and is no datagram. */
+START_TEST(a_relay_that_speaks_otherwise_is_left)
+{
+    static const uint8_t EMPTY[] = {0x82, 0}, UNKNOWN[] = {0x82, 3, 0xee, 'n', 'o'};
+    pair();
+    int heard = w.e[0].messages;
+    it_bytes said = _i ? it_bytes_of(UNKNOWN, sizeof UNKNOWN) : it_bytes_of(EMPTY, sizeof EMPTY);
+    net_to_client(&w, 0, (it_io){.kind = IT_IO_DATA, .data = said});
+    net_run(&w);
+    ck_assert(w.e[0].downs == 1 && w.e[0].why == IT_WSRELAY_BROKEN);
+    ck_assert_int_eq(w.e[0].messages, heard);
+    net_fini(&w);
+}
+END_TEST
+
 START_TEST(a_no_of_the_relay_is_told_by_its_status)
 {
     pair();
@@ -244,6 +259,7 @@ int main(void)
     tcase_add_test(t, pings_keep_a_quiet_room);
     tcase_add_loop_test(t, a_stream_that_ends_says_why, 0, 5);
     tcase_add_test(t, no_answer_at_all_is_a_timeout);
+    tcase_add_loop_test(t, a_relay_that_speaks_otherwise_is_left, 0, 2);
     tcase_add_test(t, a_no_of_the_relay_is_told_by_its_status);
     tcase_add_test(t, a_no_of_a_proxy_is_told_by_its_status);
     tcase_add_loop_test(t, texts_that_are_none_make_no_client, 0, 6);
