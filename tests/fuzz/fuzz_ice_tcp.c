@@ -152,7 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     it_stun_server_cfg scfg = {.alloc = &r.mem};
     it_rng_init(&scfg.rng, 1, "server");
     r.a = it_ice_new(&cfg);
-    r.server = it_stun_tcp_new(&scfg);
+    r.server = it_stun_tcp_new(&scfg, NULL);
     MUST(r.a && r.server && it_ice_add_stream(r.a, 1) == 0);
     MUST(it_ice_add_base(r.a, 0, 0, 1, 0, v4(0xcb007101, 4000)) == 0);
     it_ice_gather(r.a, 0);

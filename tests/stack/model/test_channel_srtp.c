@@ -323,10 +323,10 @@ START_TEST(streams_of_one_payload_type_are_told_apart_by_their_sources)
     run(3 * IT_SEC);
     start(0, 1);
     run(5 * IT_SEC);
-    int first = _i == 0;
-    ck_assert_uint_ge(stats(1, first).received, 145);
-    ck_assert_uint_ge(stats(1, 1 - first).received, 95);
-    ck_assert_uint_le(stats(1, 1 - first).received, 105);
+    int earlier = _i == 0;
+    ck_assert_uint_ge(stats(1, earlier).received, 145);
+    ck_assert_uint_ge(stats(1, 1 - earlier).received, 95);
+    ck_assert_uint_le(stats(1, 1 - earlier).received, 105);
 }
 END_TEST
 
