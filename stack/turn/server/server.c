@@ -138,7 +138,9 @@ int it_turn_server_output(it_turn_server *s, it_time now, it_io *out, uint8_t *b
     if (it_turn_table_output(&s->t, out))
         return 1;
     int n = it_turn_stream_output(s, now, out, buf, cap);
-    return n != 0 ? n : it_turn_tcp_output(s, now, out, buf, cap);
+    if (n == 0)
+        n = it_turn_tcp_output(s, now, out, buf, cap);
+    return n == 0 ? it_turn_stream_output(s, now, out, buf, cap) : n; /* a connection with room lets its client go on */
 }
 
 /* --- in --- */
@@ -159,7 +161,9 @@ int it_turn_message(it_turn_server *s, it_time now, const it_turn_leg *leg, it_b
     j.leg = *leg;
     j.err = 0;
     it_turn_request(s, &j);
-    return j.err;
+    /* A stream may have another message behind this one, which finds nothing of an allocation that has ended. */
+    int tidy = it_turn_tcp_tidy(s, now);
+    return j.err < 0 ? j.err : tidy;
 }
 
 static int server_dgram(it_turn_server *s, it_time now, const it_io *in)

@@ -329,15 +329,17 @@ int it_turn_stream_pull(it_turn_server *s, it_time now, it_turn_stream *st)
         stream_wake(s, st);
         return 0;
     }
-    while (st->conn != IT_TURN_NONE) {
+    int n = 1;
+    while (n > 0 && st->conn != IT_TURN_NONE) {
         size_t space = it_turn_tcp_space(s, st->conn);
-        int n = space ? it_layers_read(&st->ls, now, &io, buf, space < sizeof buf ? space : sizeof buf) : 0;
+        n = space ? it_layers_read(&st->ls, now, &io, buf, space < sizeof buf ? space : sizeof buf) : 0;
         if (n <= 0)
-            return n;
+            break;
         if (io.kind == IT_IO_DATA)
             (void)it_turn_tcp_client_bytes(s, now, st, io.data);
         else if (io.kind == IT_IO_FIN)
             it_turn_tcp_client_fin(s, st->conn);
     }
-    return 0;
+    stream_wake(s, st); /* its layers have room, and say so */
+    return n < 0 ? n : 0;
 }

@@ -216,7 +216,8 @@ it_addr it_turn_tcp_owner(const it_turn_server *s, const it_turn_job *j)
     uint32_t c = conn_find(&s->by_id, id);
     if (c == IT_MAP_NONE || s->conns[c]->state != PENDING)
         return j->leg.remote;
-    return it_turn_allocation_at(&s->t, it_turn_relay_at(&s->t, s->conns[c]->relay)->allocation)->leg.remote;
+    uint32_t a = it_turn_relay_at(&s->t, s->conns[c]->relay)->allocation;
+    return a == IT_TURN_NONE ? j->leg.remote : it_turn_allocation_at(&s->t, a)->leg.remote;
 }
 
 /* RFC 6062 section 5.4. The connection in |*c|, or the code of the error. */

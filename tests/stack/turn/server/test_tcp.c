@@ -278,6 +278,29 @@ START_TEST(the_end_of_an_allocation_ends_its_connections)
 }
 END_TEST
 
+/* One segment may have both: what comes behind finds nothing of the allocation. */
+START_TEST(a_bind_behind_the_end_of_its_allocation_is_400)
+{
+    static uint8_t both[2048];
+    start();
+    uint32_t id = attempt();
+    it_buf all;
+    it_buf_init(&all, both, sizeof both);
+    for (int i = 0; i < 2; i++) {
+        rig_begin(&r, i ? IT_STUN_CONNECTION_BIND : IT_STUN_REFRESH);
+        it_stun_put_u32(&r.b, i ? IT_STUN_CONNECTION_ID : IT_STUN_LIFETIME, i ? id : 0);
+        it_stun_longterm_put(&r.lt, &r.b);
+        it_stun_longterm_sign(&r.lt, &r.b);
+        int n = it_stun_end(&r.b);
+        ck_assert_int_gt(n, 0);
+        it_buf_put(&all, r.wire, (size_t)n);
+    }
+    ck_assert_int_ge(give((it_io){.kind = IT_IO_DATA, .flow = FLOW(CONTROL), .data = it_bytes_of(both, all.len)}), 0);
+    look();
+    ck_assert_uint_eq(it_turn_server_stats_of(r.s)->connections, 0);
+}
+END_TEST
+
 START_TEST(a_reset_on_either_side_is_one_on_the_other)
 {
     start();
@@ -344,6 +367,7 @@ int main(void)
     tcase_add_test(tc, a_peer_that_does_not_answer_is_447_after_30_s);
     tcase_add_test(tc, each_fault_of_connection_bind_has_its_code);
     tcase_add_test(tc, the_end_of_an_allocation_ends_its_connections);
+    tcase_add_test(tc, a_bind_behind_the_end_of_its_allocation_is_400);
     tcase_add_loop_test(tc, a_reset_on_either_side_is_one_on_the_other, 0, 2);
     tcase_add_test(tc, a_tcp_allocation_sends_no_datagrams_and_binds_no_channel);
     tcase_add_test(tc, connections_are_bounded);
