@@ -223,12 +223,19 @@ static int connect_fd(const it_loop *l, int app, const it_io *io)
     return -1;
 }
 
+/* Whether the stream |flow| of app |app| is over by stack/io.h, but what it said last is still on its way. */
+static bool lingers(const it_loop *l, int app, uint32_t flow)
+{
+    uint32_t i = it_loop_sock_of(l, app, flow);
+    return i != IT_MAP_NONE && l->socks[i].kind == LOOP_STREAM && l->socks[i].fin_in && l->socks[i].fin_due;
+}
+
 static int open_out(it_loop *l, int app, const it_io *io)
 {
     int i = IT_ERR_EXISTS;
     if (io->flow < IT_IO_BOUND_FLOW)
         i = it_loop_sock_new(l, LOOP_STREAM, app, io->flow);
-    if (i == IT_ERR_FULL) {
+    if (i == IT_ERR_FULL || (i == IT_ERR_EXISTS && lingers(l, app, io->flow))) {
         it_io in = {.kind = IT_IO_RST, .flow = io->flow, .end = IT_IO_END_LOCAL};
         it_loop_log(l, "%s: no room for another stream", l->apps[app].name);
         return it_loop_inform(l, app, &in);

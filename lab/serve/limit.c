@@ -58,9 +58,12 @@ static bool take_token(it_limit *l, it_time now, it_ip ip)
     return true;
 }
 
-/* RFC 8489 section 5: two zero bits, and of the class C1 (0x100) and C0 (0x10) are zero in a request. */
+/* RFC 8489 section 5: two zero bits, and of the class C1 (0x100) and C0 (0x10) are zero in a request. A handshake of
+ * DTLS (RFC 9147 section 4.1: 22) costs more than any request. */
 static bool is_request(it_bytes d)
 {
+    if (d.n > 0 && d.p[0] == 22)
+        return true;
     return d.n >= 2 && (d.p[0] & 0xc1) == 0 && (d.p[1] & 0x10) == 0;
 }
 

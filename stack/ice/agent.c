@@ -283,6 +283,13 @@ void it_ice_kick(it_ice *a)
     a->idle = false;
 }
 
+void it_ice_kick_next(it_ice *a, it_time now)
+{
+    it_ice_kick(a);
+    if (a->ta_at <= now)
+        a->ta_at = now + 1;
+}
+
 void it_ice_say(it_ice *a, const it_ice_event *ev, const it_ice_cand *cand)
 {
     if (a->head_event == a->n_events)

@@ -554,7 +554,7 @@ void it_ice_base_drop(it_ice *a, it_time now, int flow)
     a->n_bases--;
     drop_beside(a, now, flow);
     it_ice_gather_check_done(a);
-    it_ice_kick(a);
+    it_ice_kick_next(a, now); /* a stream may end in output */
 }
 
 void it_ice_remove_base(it_ice *a, it_time now, int flow)

@@ -349,6 +349,8 @@ void it_ice_timeouts(it_ice *a, it_time now); /* takes the transactions that hav
 void it_ice_latch(it_ice *a, int err); /* keeps the first error of a command for the next call that can return it */
 /* Something may have become sendable: the next Ta looks again. */
 void it_ice_kick(it_ice *a);
+/* The same where output may call it, which makes nothing due at once (stack/io.h): at the next instant. */
+void it_ice_kick_next(it_ice *a, it_time now);
 /* Queues an event; out of memory is latched. |cand| is copied (may be NULL). */
 void it_ice_say(it_ice *a, const it_ice_event *ev, const it_ice_cand *cand);
 /* The far side broke a rule. */

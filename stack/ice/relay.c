@@ -317,8 +317,7 @@ static void relay_permits(it_ice *a, it_time now)
         }
 }
 
-/* Frees the relays that are over. Gathering may wait for one of them: it goes on at the next instant, for output, where
- * one may be found to be over, makes nothing due at once (stack/io.h). */
+/* Frees the relays that are over. Gathering may wait for one of them. */
 static void relays_tidy(it_ice *a, it_time now)
 {
     size_t kept = 0;
@@ -329,9 +328,7 @@ static void relays_tidy(it_ice *a, it_time now)
             a->relays[kept++] = a->relays[i];
     }
     if (kept < a->n_relays) {
-        it_ice_kick(a);
-        if (a->ta_at <= now)
-            a->ta_at = now + 1;
+        it_ice_kick_next(a, now);
     }
     a->n_relays = kept;
 }

@@ -205,7 +205,7 @@ static bool side_ask(it_orc *o, int who)
         again(o, who, -1 - b, 0, 1);
         return true;
     }
-    if (s->more_asks == 0)
+    if (s->more_asks <= 0)
         return false;
     s->more_asks--;
     return true;
@@ -221,7 +221,7 @@ static int more_asks(const it_orc *o, int who)
         return 0;
     for (int i = 0; i < o->q->n_turns; i++)
         servers += !it_ip_none(o->q->turn[i].server.ip[o->v.six]);
-    servers -= o->q->stun_lends;
+    servers -= o->q->stun_lends && !it_ip_none(o->q->stun.ip[o->v.six]);
     if (o->q->stun_tcp.port)
         servers += ((q->tcp & IT_ORACLE_TCP_PASSIVE) != 0) + ((q->tcp & IT_ORACLE_TCP_SO) != 0);
     for (int b = 0; b < q->n_bases; b++)

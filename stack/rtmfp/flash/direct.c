@@ -2,6 +2,8 @@
  * nothing, by which it says what it wants to play; the publisher's flows are in return to that one. */
 #include "stack/rtmfp/flash/client_impl.h"
 
+#define SILENT 4 /* flows of a peer that have said nothing yet: a stranger has no more places than that */
+
 int it_rtmfp_direct_open(it_rtmfp_client *c, it_time now, it_rtmfp_netstream_of *x)
 {
     uint8_t epd[IT_RTMFP_PRINT_EPD];
@@ -82,11 +84,22 @@ static const it_rtmfp_netstream_of *direct_plays(const it_rtmfp_client *c, uint3
     return NULL;
 }
 
+/* Flows of |session| that have not said yet what they want. */
+static int direct_silent(const it_rtmfp_client *c, uint32_t session)
+{
+    int n = 0;
+    for (int i = 0; i < IT_RTMFP_CLIENT_STREAMS; i++) {
+        const it_rtmfp_netstream_of *x = &c->stream[i];
+        n += x->no && x->session == session && x->kind == IT_RTMFP_SUBSCRIBER && x->state == IT_RTMFP_STREAM_NEW;
+    }
+    return n;
+}
+
 /* A peer begins to say what it wants to play, by a flow of stream |id|. False: there is no room for it. */
 static bool direct_subscriber(it_rtmfp_client *c, it_time now, const it_rtmfp_event *ev, uint32_t id)
 {
     it_rtmfp_info info;
-    if (it_rtmfp_describe(c->r, ev->session, &info))
+    if (it_rtmfp_describe(c->r, ev->session, &info) || direct_silent(c, ev->session) >= SILENT)
         return false;
     it_rtmfp_netstream_of *x = it_rtmfp_stream_new(c, now, IT_RTMFP_SUBSCRIBER);
     if (!x)
@@ -260,10 +273,11 @@ void it_rtmfp_direct_event(it_rtmfp_client *c, it_time now, const it_rtmfp_event
     }
 }
 
-/* When |x| has failed unless its session opens; IT_NEVER: it is open, or has none. */
+/* When |x| has failed unless its session opens, or what wants to play says what; IT_NEVER: it is, or has. */
 static it_time direct_by(const it_rtmfp_client *c, const it_rtmfp_netstream_of *x)
 {
-    if (!x->no || x->kind != IT_RTMFP_FROM_PEER || x->told)
+    bool silent = x->kind == IT_RTMFP_SUBSCRIBER && x->state == IT_RTMFP_STREAM_NEW;
+    if (!x->no || (!silent && (x->kind != IT_RTMFP_FROM_PEER || x->told)))
         return IT_NEVER;
     return x->began + c->cfg.open;
 }
@@ -275,6 +289,10 @@ void it_rtmfp_direct_tick(it_rtmfp_client *c, it_time now)
         if (now < direct_by(c, x))
             continue;
         uint32_t session = x->session;
+        if (x->kind == IT_RTMFP_SUBSCRIBER) {
+            it_rtmfp_stream_drop(c, now, x, true);
+            continue;
+        }
         it_rtmfp_client_status(c, x->no, IT_RTMFP_NS_FAILED, "no answer within its time");
         it_rtmfp_stream_drop(c, now, x, false);
         it_rtmfp_direct_spare(c, now, session);
