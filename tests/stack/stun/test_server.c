@@ -194,6 +194,24 @@ START_TEST(known_but_unexpected_attributes_are_ignored)
 }
 END_TEST
 
+START_TEST(responses_leave_in_the_order_of_their_requests)
+{
+    s = it_stun_server_new(&cfg);
+    for (uint16_t i = 0; i < 3; i++) {
+        begin();
+        int n = it_stun_end(&b);
+        client.port = (uint16_t)(5000 + i);
+        it_io in = {.kind = IT_IO_DGRAM, .local = here, .remote = client, .data = it_bytes_of(wire, (size_t)n)};
+        ck_assert_int_eq(it_stun_server_input(s, 0, &in), n);
+    }
+    for (uint16_t i = 0; i < 3; i++) {
+        ck_assert_int_eq(it_stun_server_output(s, 0, &out, answer, sizeof(answer)), 1);
+        ck_assert_uint_eq(out.remote.port, 5000 + i);
+    }
+    ck_assert_int_eq(it_stun_server_output(s, 0, &out, answer, sizeof(answer)), 0);
+}
+END_TEST
+
 START_TEST(requests_beyond_the_queue_are_dropped)
 {
     it_io in = {.kind = IT_IO_DGRAM, .flow = 0, .local = here, .remote = client, .data = {NULL, 0}};
@@ -529,6 +547,7 @@ int main(void)
     tcase_add_test(basic, malformed_messages_are_not_answered);
     tcase_add_test(basic, unknown_comprehension_required_attributes_are_listed_in_a_420);
     tcase_add_test(basic, known_but_unexpected_attributes_are_ignored);
+    tcase_add_test(basic, responses_leave_in_the_order_of_their_requests);
     tcase_add_test(basic, requests_beyond_the_queue_are_dropped);
     tcase_add_test(basic, a_response_that_does_not_fit_is_dropped);
     tcase_add_loop_test(basic, a_client_of_rfc_3489_gets_what_it_knows, 0, 4);
