@@ -57,6 +57,7 @@ static const char MAKE[] =
     "  media = { 'e:open_media(\"192.0.2.9:5\", { %s })', { fingerprint = '(\"a\"):rep(64)' }, E },\n"
     "  move = { 't:call { a, b, model = \"E\" }[a]:move(\"192.0.2.9:5\", { %s })', {} },\n"
     "  udp = { 'a.udp:open { %s }', {} }, connect = { 'a.tcp:connect { \"192.0.2.9:5\", %s }', {} },\n"
+    "  wsserver = { 't:internet { ws = { %s } }', {}, '' }, stunserver = { 't:internet { stun = { %s } }', {}, '' },\n"
     "  turnserver = { 't:internet { turn = { %s } }', {}, '' }, HostTcp = { 't:host { \"x\", tcp = { %s } }', {} },\n"
     "  rtmfp = { 'b:serve_rtmfp() a.rtmfp:open { %s }', { server = 'b' } }, serve_rtmfp = { 'b:serve_rtmfp { %s }', "
     "{} },\n"
