@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define USERS_FILE (16u << 20) /* bytes of one */
+
 typedef struct serve {
     const it_cli *o;
     const it_service *service;
@@ -85,8 +87,12 @@ static int read_file(it_str *text, const char *path)
     FILE *f = fopen(path, "re");
     if (!f)
         return it_cli_fail(IT_EXIT_USAGE, "serve turn: %s: %s", path, strerror(errno));
-    for (size_t n; (n = fread(buf, 1, sizeof buf, f)) > 0;)
+    for (size_t n; text->n < USERS_FILE && (n = fread(buf, 1, sizeof buf, f)) > 0;)
         it_str_put(text, buf, n);
+    if (text->n >= USERS_FILE) {
+        fclose(f);
+        return it_cli_fail(IT_EXIT_USAGE, "serve turn: %s: larger than 16 MB", path);
+    }
     bool failed = ferror(f);
     fclose(f);
     if (failed || text->oom)

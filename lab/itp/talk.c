@@ -178,7 +178,11 @@ static int talk_told(void *self, int app, const it_object_event *ev)
 static void talk_bound(void *self, const char *transport, it_addr a, bool up)
 {
     char text[IT_ADDR_TEXT];
-    talk_say(self, "%s %s %s", up ? "at" : "no longer at", transport, it_addr_text(a, text));
+    if (up && !it_ice_addr_usable(a))
+        talk_say(self, "%s is no address that another host could call (RFC 8445 section 5.1.1.1)",
+                 it_addr_text(a, text));
+    else
+        talk_say(self, "%s %s %s", up ? "at" : "no longer at", transport, it_addr_text(a, text));
 }
 
 /* --- lines in --- */

@@ -190,6 +190,14 @@ static int carried_in(it_b *b, it_time now, int taken)
     return err < 0 ? err : taken;
 }
 
+/* A base that the driver has: one that no candidate can come of (RFC 8445 section 5.1.1.1), or one too many, does
+ * nothing (stack/object.h). */
+static int base_in(it_b *b, it_time now, const it_io *in)
+{
+    int err = it_b_add_base(b, now, (int)in->flow, in->local);
+    return err == IT_ERR_RANGE || err == IT_ERR_FULL ? 0 : err;
+}
+
 /* What comes in, by kind. Returns 0 or an error. */
 static int take_input(it_b *b, it_time now, const it_io *in)
 {
@@ -197,7 +205,7 @@ static int take_input(it_b *b, it_time now, const it_io *in)
     if (socket && in->flow >= IT_IO_BOUND_FLOW)
         return it_b_socket_in(b, now, in);
     if (in->kind == IT_IO_BOUND)
-        return it_b_add_base(b, now, (int)in->flow, in->local);
+        return base_in(b, now, in);
     if (in->kind == IT_IO_UNBIND)
         it_b_remove_base(b, now, (int)in->flow);
     else if (b->started && !it_b_over(b))

@@ -74,6 +74,12 @@ says 'icetank: peer: --stun 127.0.0.1:port: Servname not supported for ai_sockty
 run peer --b --listen 198.51.100.77
 ends 1
 has stdout '* 198.51.100.77:0: '
+claim "an address that nobody else could call is said to be none, and the peer goes on"
+code=0
+"$icetank" peer --b --listen 127.0.0.1 </dev/null >stdout 2>stderr || code=$?
+ends 0
+has stdout 'is no address that another host could call'
+
 
 for sig in INT TERM; do
   claim "SIG$sig is an end with all sessions closed"
