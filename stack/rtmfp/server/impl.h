@@ -75,7 +75,8 @@ struct it_rtmfp_server {
 it_rtmfp_client_of *it_rtmfp_client_find(const it_rtmfp_server *s, uint32_t session);
 int it_rtmfp_client_add(it_rtmfp_server *s, uint32_t session);
 void it_rtmfp_client_remove(it_rtmfp_server *s, it_time now, uint32_t session);
-/* FLOW, MESSAGE, COMPLETE of a client; a flow of ours that it has rejected takes nothing more. Returns 0, or IT_ERR_NOMEM. */
+/* FLOW, MESSAGE, COMPLETE of a client; a flow of ours that it has rejected takes nothing more. Returns 0, or
+ * IT_ERR_NOMEM. */
 int it_rtmfp_client_flow(it_rtmfp_server *s, it_time now, const it_rtmfp_event *ev);
 int it_rtmfp_client_message(it_rtmfp_server *s, it_time now, const it_rtmfp_event *ev);
 int it_rtmfp_client_complete(it_rtmfp_server *s, it_time now, const it_rtmfp_event *ev);
