@@ -266,8 +266,10 @@ int it_b_tick(it_b *b, it_time now)
     /* A clock may start work that is due at once (a restart gathers): again until nothing is. */
     if (releasing(b))
         return tick_end(b, now);
-    for (int round = 0; round < 16 && err >= 0 && it_b_next(b) <= now; round++)
+    int round = 0;
+    do
         err = tick_due(b, now);
+    while (++round < 16 && err >= 0 && it_b_next(b) <= now);
     return err < 0 ? err : b->events.oom ? IT_ERR_NOMEM : 0;
 }
 

@@ -307,7 +307,7 @@ bool it_b_web_take(it_b *b, it_time now, it_io *in)
 
 bool it_b_web_input(it_b *b, it_time now, const it_io *in, int *taken)
 {
-    for (int t = 0; t < b->n_transports; t++) {
+    for (int t = 0; b->cfg.web.n && t < b->n_transports; t++) {
         b_web *w = &b->transport[t].web;
         if (!w->client || w->stream != in->flow || in->kind == IT_IO_DGRAM)
             continue;
@@ -348,7 +348,7 @@ static int web_out(it_b *b, it_time now, int t, it_io *out, uint8_t *buf, size_t
 
 int it_b_web_output(it_b *b, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
-    for (int t = 0; t < b->n_transports; t++) {
+    for (int t = 0; b->cfg.web.n && t < b->n_transports; t++) {
         int n = web_out(b, now, t, out, buf, cap);
         if (n == 0)
             continue;
@@ -385,6 +385,8 @@ static int web_tick(it_b *b, it_time now, int t)
 int it_b_web_tick(it_b *b, it_time now)
 {
     int err = 0;
+    if (b->cfg.web.n == 0)
+        return 0;
     it_b_web_heed(b, now);
     for (int t = 0; t < b->n_transports && err >= 0; t++)
         err = web_tick(b, now, t);
@@ -399,7 +401,7 @@ static it_time web_earlier(it_time a, it_time b)
 it_time it_b_web_next(const it_b *b)
 {
     it_time at = IT_NEVER;
-    for (int t = 0; t < b->n_transports; t++) {
+    for (int t = 0; b->cfg.web.n && t < b->n_transports; t++) {
         const b_web *w = &b->transport[t].web;
         if (w->client)
             at = web_earlier(at, web_earlier(w->idle_at, it_wsrelay_client_ops.next(w->client)));

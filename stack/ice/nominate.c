@@ -181,7 +181,7 @@ void it_ice_nominate(it_ice *a, it_time now)
 it_time it_ice_nominate_next(const it_ice *a)
 {
     it_time at = IT_NEVER;
-    for (size_t i = 0; i < a->n_streams; i++)
+    for (size_t i = 0; a->controlling && i < a->n_streams; i++)
         for (int c = 1; c <= a->streams[i].n_comps; c++) {
             const it_ice_pair *v = candidate(a, &a->streams[i], c);
             it_time t = v ? nominate_due(a, &a->streams[i], v) : IT_NEVER;

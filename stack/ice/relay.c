@@ -322,10 +322,12 @@ static void relays_tidy(it_ice *a, it_time now)
 {
     size_t kept = 0;
     for (size_t i = 0; i < a->n_relays; i++) {
-        if (a->relays[i].closing && it_turn_client_over(a->relays[i].c))
+        bool over = a->relays[i].closing && it_turn_client_over(a->relays[i].c);
+        if (over)
             it_turn_client_free(a->relays[i].c);
-        else
-            a->relays[kept++] = a->relays[i];
+        else if (kept < i)
+            a->relays[kept] = a->relays[i];
+        kept += !over;
     }
     if (kept < a->n_relays) {
         it_ice_kick_next(a, now);
