@@ -250,7 +250,7 @@ fuzz-servers: ## the fuzz targets of what strangers write to servers, for ten mi
 
 .PHONY: lint
 lint: ## layering, forbidden calls, static state, comments, complexity, cppcheck, shellcheck, luacheck
-	@[ -e $(B)/libicetank.a ] && o=$(OPT) b=$(B) || o=-O0 b=$(B)/lint; \
+	@$(MAKE) -q $(B)/libicetank.a >/dev/null 2>&1 && o=$(OPT) b=$(B) || o=-O0 b=$(B)/lint; \
 	  $(MAKE) -s -j$$(nproc) OPT=$$o B=$$b $$b/libicetank.a && .ci/lint $$b/libicetank.a
 
 PREFIX ?= /usr/local
