@@ -65,6 +65,19 @@ static int tell_listeners(const it_serve_cfg *cfg, int app, int k, const char *t
     return k;
 }
 
+it_limit *it_serve_logged(const it_serve_cfg *cfg, uint64_t seed, it_serve_log_cfg log)
+{
+    it_limit_cfg limit = cfg->limit;
+    log.alloc = cfg->alloc;
+    log.log = cfg->log;
+    log.self = cfg->self;
+    it_serve_log *l = it_serve_log_new(&log);
+    if (!l)
+        return NULL;
+    limit.requests = true;
+    return it_limit_new(cfg->alloc, &limit, seed, &it_serve_log_ops, l, cfg->count);
+}
+
 int it_serve_streams(const it_serve_cfg *cfg, int app, uint16_t *tls_port, it_addr *bad)
 {
     it_addr at;

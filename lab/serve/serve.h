@@ -5,6 +5,7 @@
 
 #include "lab/loop/loop.h"
 #include "lab/serve/limit.h"
+#include "lab/serve/log.h"
 #include "lab/serve/tls.h"
 #include "stack/turn/server/server.h"
 
@@ -61,6 +62,11 @@ extern const it_service IT_SERVICES[]; /* the last has no name */
 
 /* The row of |name|, which may be an alias; NULL: there is none. */
 const it_service *it_service_of(const char *name);
+
+/* The server that |log| describes, but for its |alloc|, |log| and |self|, which are of |cfg|, behind its log and behind
+ * the rate limit, which draws from |seed| and counts requests. It is freed with them, also when there is no memory
+ * (NULL). */
+it_limit *it_serve_logged(const it_serve_cfg *cfg, uint64_t seed, it_serve_log_cfg log);
 
 /* Lets app |app| accept streams on all addresses of |cfg| and, where |cfg| has TLS, on port |*tls_port| of the same
  * hosts, each once; tells of them. Returns 0 or as it_loop_listen, |*bad| then the address. */

@@ -1,5 +1,4 @@
 /* The signal server on real sockets: streams that its object takes as they come, behind the rate limit. */
-#include "lab/serve/log.h"
 #include "lab/serve/serve.h"
 
 #include "stack/signal/server.h"
@@ -48,22 +47,6 @@ static void signal_stop(void *o, it_time now)
     (void)it_signal_server_stop(o, now); /* without memory they hear of it by the end of their streams */
 }
 
-/* |server| behind its log and the rate limit; NULL without memory. */
-static it_limit *wrap_signal(const it_serve_cfg *cfg, it_signal_server *server)
-{
-    it_serve_log_cfg log = {.alloc = cfg->alloc, .ops = &it_signal_server_ops, .inner = server};
-    it_limit_cfg limit = cfg->limit;
-    log.log = cfg->log;
-    log.self = cfg->self;
-    log.news = signal_news;
-    log.sum = signal_sum;
-    it_serve_log *l = it_serve_log_new(&log);
-    if (!l)
-        return NULL;
-    limit.requests = true;
-    return it_limit_new(cfg->alloc, &limit, cfg->seed, &it_serve_log_ops, l, cfg->count);
-}
-
 int it_serve_signal(const it_serve_cfg *cfg, it_addr *bad)
 {
     it_signal_server_cfg s = {.alloc = cfg->alloc};
@@ -72,7 +55,8 @@ int it_serve_signal(const it_serve_cfg *cfg, it_addr *bad)
     uint16_t tls_port = 0;
     it_rng_init(&s.rng, cfg->seed, "signal");
     it_signal_server *server = it_signal_server_new(&s);
-    it_limit *l = server ? wrap_signal(cfg, server) : NULL;
+    it_serve_log_cfg log = {.ops = &it_signal_server_ops, .inner = server, .news = signal_news, .sum = signal_sum};
+    it_limit *l = server ? it_serve_logged(cfg, cfg->seed, log) : NULL;
     if (!l)
         return IT_ERR_NOMEM;
     int i = it_loop_add(cfg->loop, &it_limit_ops, l, &app, bad);

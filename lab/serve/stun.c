@@ -1,5 +1,4 @@
 /* The STUN server on real sockets: one object a family by UDP, one by TCP (RFC 8489 section 12: both are a must). */
-#include "lab/serve/log.h"
 #include "lab/serve/serve.h"
 
 #include "base/version.h"
@@ -84,19 +83,12 @@ static it_limit *new_tcp(const it_serve_cfg *cfg)
 {
     static const it_stun_tcp_limits LIMITS = {.first = FIRST, .idle = IDLE};
     it_stun_server_cfg s = {.alloc = cfg->alloc, .software = "icetank " IT_VERSION};
-    it_limit_cfg limit = cfg->limit;
     it_rng_init(&s.rng, cfg->seed, "stun-tcp");
     it_stun_tcp *server = it_stun_tcp_new(&s, &LIMITS);
     if (!server)
         return NULL;
-    it_serve_log_cfg log = {.alloc = cfg->alloc, .ops = &it_stun_tcp_ops, .inner = server, .sum = tcp_sum};
-    log.log = cfg->log;
-    log.self = cfg->self;
-    it_serve_log *l = it_serve_log_new(&log);
-    if (!l)
-        return NULL;
-    limit.requests = true;
-    return it_limit_new(cfg->alloc, &limit, it_rng_u64(&s.rng), &it_serve_log_ops, l, cfg->count);
+    it_serve_log_cfg log = {.ops = &it_stun_tcp_ops, .inner = server, .sum = tcp_sum};
+    return it_serve_logged(cfg, it_rng_u64(&s.rng), log);
 }
 
 static int start_tcp(const it_serve_cfg *cfg, it_addr *bad)

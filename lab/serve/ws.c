@@ -1,5 +1,4 @@
 /* The relay of datagrams over WebSocket on real sockets, behind the rate limit. */
-#include "lab/serve/log.h"
 #include "lab/serve/serve.h"
 
 #include "stack/wsrelay/server.h"
@@ -53,22 +52,6 @@ static void ws_stop(void *o, it_time now)
     it_wsrelay_server_stop(o, now);
 }
 
-/* |server| behind its log and the rate limit; NULL without memory. */
-static it_limit *wrap_ws(const it_serve_cfg *cfg, it_wsrelay_server *server)
-{
-    it_serve_log_cfg log = {.alloc = cfg->alloc, .ops = &it_wsrelay_server_ops, .inner = server};
-    it_limit_cfg limit = cfg->limit;
-    log.log = cfg->log;
-    log.self = cfg->self;
-    log.news = ws_news;
-    log.sum = ws_sum;
-    it_serve_log *l = it_serve_log_new(&log);
-    if (!l)
-        return NULL;
-    limit.requests = true;
-    return it_limit_new(cfg->alloc, &limit, cfg->seed, &it_serve_log_ops, l, cfg->count);
-}
-
 int it_serve_ws(const it_serve_cfg *cfg, it_addr *bad)
 {
     it_wsrelay_server_cfg s = {.alloc = cfg->alloc};
@@ -77,7 +60,8 @@ int it_serve_ws(const it_serve_cfg *cfg, it_addr *bad)
     uint16_t tls_port = 0;
     it_rng_init(&s.rng, cfg->seed, "relay");
     it_wsrelay_server *server = it_wsrelay_server_new(&s);
-    it_limit *l = server ? wrap_ws(cfg, server) : NULL;
+    it_serve_log_cfg log = {.ops = &it_wsrelay_server_ops, .inner = server, .news = ws_news, .sum = ws_sum};
+    it_limit *l = server ? it_serve_logged(cfg, cfg->seed, log) : NULL;
     if (!l)
         return IT_ERR_NOMEM;
     int i = it_loop_add(cfg->loop, &it_limit_ops, l, &app, bad);

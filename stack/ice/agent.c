@@ -214,27 +214,37 @@ it_ice_base *it_ice_base_of(it_ice *a, int flow)
     return NULL;
 }
 
+/* Adds |what|, whose flow is not there yet. Returns 0, IT_ERR_EXISTS, IT_ERR_FULL, IT_ERR_NOMEM. */
+static int base_new(it_ice *a, const it_ice_base *what)
+{
+    if (it_ice_base_of(a, what->flow))
+        return IT_ERR_EXISTS;
+    if (a->n_bases >= IT_ICE_BASES_MAX)
+        return IT_ERR_FULL;
+    if (it_grow(a->cfg.alloc, &a->bases, &a->cap_bases, a->n_bases + 1, sizeof a->bases[0]))
+        return IT_ERR_NOMEM;
+    a->bases[a->n_bases++] = *what;
+    return 0;
+}
+
 int it_ice_add_base(it_ice *a, it_time now, int stream, int component, int flow, it_addr base)
 {
     it_ice_comp *c = it_ice_comp_of(a, stream, component);
     if (!c || a->streams[stream].ended || flow < 0 || !it_ice_addr_usable(base)) /* RFC 8445 section 5.1.1.1 */
         return IT_ERR_RANGE;
-    if (it_ice_base_of(a, flow))
-        return IT_ERR_EXISTS;
-    if (a->n_bases >= IT_ICE_BASES_MAX || c->n_bases_ever > UINT16_MAX / IT_ICE_SERVERS_MAX - 1)
-        return IT_ERR_FULL;
-    if (it_grow(a->cfg.alloc, &a->bases, &a->cap_bases, a->n_bases + 1, sizeof a->bases[0]))
-        return IT_ERR_NOMEM;
-    it_ice_base *b = &a->bases[a->n_bases++];
-    *b = (it_ice_base){.kind = IT_ICE_HOST,
-                       .stream = stream,
-                       .component = component,
-                       .flow = flow,
-                       .addr = base,
-                       .order = c->n_bases_ever++};
+    it_ice_base b = {.kind = IT_ICE_HOST,
+                     .stream = stream,
+                     .component = component,
+                     .flow = flow,
+                     .addr = base,
+                     .order = c->n_bases_ever};
+    int err = c->n_bases_ever > UINT16_MAX / IT_ICE_SERVERS_MAX - 1 ? IT_ERR_FULL : base_new(a, &b);
+    if (err)
+        return err;
+    c->n_bases_ever++;
     /* RFC 8838 section 13: after the end of candidates, new ones wait for a restart. */
     if (a->gathering && !a->gathered)
-        it_ice_base_gather(a, now, b);
+        it_ice_base_gather(a, now, &a->bases[a->n_bases - 1]);
     return 0;
 }
 
@@ -245,21 +255,17 @@ int it_ice_add_tunnel(it_ice *a, it_time now, int stream, int component, int flo
         return IT_ERR_RANGE;
     if (!it_ice_is_tunnel(local.ip) || !it_ice_is_tunnel(remote.ip) || it_addr_eq(local, remote))
         return IT_ERR_RANGE;
-    if (it_ice_base_of(a, flow))
-        return IT_ERR_EXISTS;
-    if (a->n_bases >= IT_ICE_BASES_MAX)
-        return IT_ERR_FULL;
-    if (it_grow(a->cfg.alloc, &a->bases, &a->cap_bases, a->n_bases + 1, sizeof a->bases[0]))
-        return IT_ERR_NOMEM;
-    it_ice_base *b = &a->bases[a->n_bases++];
-    *b = (it_ice_base){.kind = IT_ICE_RELAY,
-                       .stream = stream,
-                       .component = component,
-                       .flow = flow,
-                       .addr = local,
-                       .far = remote,
-                       .order = UINT16_MAX};
-    it_ice_base_gather(a, now, b);
+    it_ice_base b = {.kind = IT_ICE_RELAY,
+                     .stream = stream,
+                     .component = component,
+                     .flow = flow,
+                     .addr = local,
+                     .far = remote,
+                     .order = UINT16_MAX};
+    int err = base_new(a, &b);
+    if (err)
+        return err;
+    it_ice_base_gather(a, now, &a->bases[a->n_bases - 1]);
     return 0;
 }
 
