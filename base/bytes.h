@@ -32,6 +32,17 @@ static inline bool it_bytes_eq(it_bytes a, it_bytes b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* Writes |b| as two lower-case hexadecimal digits a byte into |out|, which has room for them and NUL; returns |out|. */
+static inline char *it_bytes_hex(it_bytes b, char *out)
+{
+    for (size_t i = 0; i < b.n; i++) {
+        out[2 * i] = "0123456789abcdef"[b.p[i] >> 4];
+        out[2 * i + 1] = "0123456789abcdef"[b.p[i] & 15];
+    }
+    out[2 * b.n] = '\0';
+    return out;
+}
+
 /* |v| in network byte order when it is in the machine's, and the other way round. */
 static inline uint16_t it_net16(uint16_t v)
 {

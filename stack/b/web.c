@@ -81,8 +81,7 @@ static void room_name(const it_b *b, int t, char out[IT_WSRELAY_ROOM + 1])
              first ? b->far_session : b->session, t);
     it_sha256(digest, it_bytes_str(numbers), it_bytes_of(first ? own : far, IT_SHA256_SIZE),
               it_bytes_of(first ? far : own, IT_SHA256_SIZE));
-    for (size_t i = 0; i < WEB_ROOM / 2; i++)
-        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+    it_bytes_hex(it_bytes_of(digest, WEB_ROOM / 2), out);
 }
 
 /* True when there is a base from which |target| may be reached. */

@@ -17,8 +17,7 @@ static void nonce_mac(const it_proxy *p, const char *nonce, char out[MAC_DIGITS 
 {
     uint8_t mac[IT_SHA256_SIZE];
     it_hmac_sha256(&p->nonce_key, mac, it_bytes_of(nonce, MAC_AT), it_bytes_of(NULL, 0));
-    for (int i = 0; i < MAC_DIGITS / 2; i++)
-        snprintf(out + 2 * i, 3, "%02x", mac[i]);
+    it_bytes_hex(it_bytes_of(mac, MAC_DIGITS / 2), out);
 }
 
 static void make_nonce(it_proxy *p, char out[IT_HTTP_AUTH_TEXT])

@@ -183,9 +183,8 @@ static void session_tell_key(it_rtmfp *r, const it_rtmfp_session *s, uint32_t si
 {
     char line[96], key[2 * IT_RTMFP_KEY + 1];
     uint8_t *data;
-    for (size_t i = 0; i < IT_RTMFP_KEY; i++)
-        snprintf(key + 2 * i, 3, "%02x", aes[i]);
-    int n = snprintf(line, sizeof line, "RTMFP %08x %s %d %d", sid, key, mac, seq);
+    int n = snprintf(line, sizeof line, "RTMFP %08x %s %d %d", sid, it_bytes_hex(it_bytes_of(aes, IT_RTMFP_KEY), key),
+                     mac, seq);
     it_rtmfp_event ev = {.kind = IT_RTMFP_EV_SECRET, .session = s->no, .data = it_bytes_of(line, (size_t)n)};
     int err = it_rtmfp_events_put(&r->events, &ev, &data);
     if (err == 0)

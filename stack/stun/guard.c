@@ -118,8 +118,7 @@ static void make_nonce(const it_stun_guard *g, it_time when, it_addr from, char 
     it_put16(who + 16, from.port);
     it_hmac_sha1(&g->secret, mac, it_bytes_of(out, IT_STUN_NONCE_COOKIE + NONCE_TIME), it_bytes_of(who, sizeof(who)));
     at += NONCE_TIME;
-    for (int i = 0; i < NONCE_MAC / 2; i++)
-        snprintf(at + 2 * i, 3, "%02x", mac[i]);
+    it_bytes_hex(it_bytes_of(mac, NONCE_MAC / 2), at);
 }
 
 /* Reads the time out of a nonce of ours; false when it has another shape. */

@@ -409,6 +409,14 @@ START_TEST(printf_of_any_length_is_whole)
 }
 END_TEST
 
+START_TEST(bytes_are_two_digits_each)
+{
+    char out[9] = "........";
+    ck_assert_str_eq(it_bytes_hex(it_bytes_of("\x00\x0f\xa5\xff", 4), out), "000fa5ff");
+    ck_assert_str_eq(it_bytes_hex(it_bytes_of(NULL, 0), out), "");
+}
+END_TEST
+
 static void group(Suite *s, TCase *t)
 {
     tcase_add_checked_fixture(t, setup, teardown);
@@ -456,6 +464,7 @@ Suite *suite(void)
     t = tcase_create("str");
     tcase_add_test(t, text_grows_and_keeps_its_first_refusal);
     tcase_add_test(t, printf_of_any_length_is_whole);
+    tcase_add_test(t, bytes_are_two_digits_each);
     group(s, t);
     return s;
 }

@@ -3,8 +3,6 @@
 
 #include "stack/model/model.h"
 
-#include <stdio.h>
-
 struct it_netconnection {
     it_alloc *alloc;
     it_rtmfp_client *client;
@@ -79,8 +77,7 @@ static int app_event(void *o, it_object_event *out)
         a->latest.kind = IT_EV_SUBSCRIBER;
         a->latest.flow = (int)ev.stream;
         a->latest.user = a->print;
-        for (size_t i = 0; i < IT_RTMFP_PRINT; i++)
-            snprintf(a->print + 2 * i, 3, "%02x", ev.print[i]);
+        it_bytes_hex(it_bytes_of(ev.print, IT_RTMFP_PRINT), a->print);
         out->part = (int)ev.publisher;
         break;
     }

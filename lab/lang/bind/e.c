@@ -4,7 +4,6 @@
 
 #include "stack/e/e.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* --- the judge --- */
@@ -241,10 +240,7 @@ static int e_fingerprint(lua_State *L)
     const it_dtls_cert *cert = it_lab_cert(it_script_of(L)->lab, it_script_host(L, 1));
     if (!cert)
         return luaL_error(L, "not enough memory");
-    const uint8_t *p = it_dtls_cert_fingerprint(cert);
-    for (size_t i = 0; i < IT_SHA256_SIZE; i++)
-        (void)snprintf(text + 2 * i, 3, "%02x", p[i]);
-    lua_pushstring(L, text);
+    lua_pushstring(L, it_bytes_hex(it_bytes_of(it_dtls_cert_fingerprint(cert), IT_SHA256_SIZE), text));
     return 1;
 }
 

@@ -3,8 +3,6 @@
 
 #include "lab/apps/rtmfp/netconnection.h"
 
-#include <stdio.h>
-
 static it_rtmfp_client *nc_client(lua_State *L)
 {
     return it_netconnection_client(it_script_app(L, 1, &it_app_netconnection));
@@ -37,9 +35,7 @@ static int nc_id(lua_State *L)
 {
     const uint8_t *print = it_rtmfp_client_near(nc_client(L));
     char text[2 * IT_RTMFP_PRINT + 1];
-    for (size_t i = 0; i < IT_RTMFP_PRINT; i++)
-        snprintf(text + 2 * i, 3, "%02x", print[i]);
-    lua_pushstring(L, text);
+    lua_pushstring(L, it_bytes_hex(it_bytes_of(print, IT_RTMFP_PRINT), text));
     return 1;
 }
 

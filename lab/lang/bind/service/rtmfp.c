@@ -69,9 +69,7 @@ static int r_id(lua_State *L)
 {
     const uint8_t *print = it_rtmfp_app_print(it_script_app(L, 1, &it_app_rtmfp));
     char text[2 * IT_RTMFP_PRINT + 1];
-    for (int i = 0; i < IT_RTMFP_PRINT; i++)
-        snprintf(text + 2 * i, 3, "%02x", print[i]);
-    lua_pushstring(L, text);
+    lua_pushstring(L, it_bytes_hex(it_bytes_of(print, IT_RTMFP_PRINT), text));
     return 1;
 }
 
