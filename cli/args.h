@@ -47,7 +47,7 @@ typedef struct it_cli {
     bool open;
     bool talk;
     bool quiet;
-    bool help, ladder, man, json, seed_given, out_given, last_failed;
+    bool help, ladder, man, json, seed_given, out_given, last_failed, no_report;
 } it_cli;
 
 /* Bits for it_cli_option.commands. */
