@@ -279,6 +279,7 @@ int main(void)
     tcase_add_test(t, where_leaves_the_cells_it_is_true_for);
     tcase_add_test(t, chosen_cases_are_counted_anew);
     tcase_add_test(t, a_plan_of_a_million_cases_is_as_small_as_its_axes);
+    tcase_set_timeout(t, 120);
     tcase_add_test(t, a_million_cases_are_planned_in_the_steps_and_bytes_of_ten);
     tcase_add_test(t, a_filter_over_a_million_cells_holds_four_bytes_for_each_it_leaves);
     tcase_add_test(t, more_cases_than_the_most_are_refused_at_their_line);
