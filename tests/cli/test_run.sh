@@ -82,7 +82,7 @@ UNSUP 2 cases: stack "libnice": adapters are not built yet   first at scenarios/
 report: o/index.html'
 
 claim "--no-report leaves the reports to icetank report, and changes no byte of the results"
-run run scenarios/mixed.lua --out o4 --no-report
+run run scenarios/mixed.lua --out o4 --pcap none --no-report
 ends 1
 has stdout 'results: o4/results.jsonl'
 lacks stdout 'report:'
