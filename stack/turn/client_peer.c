@@ -178,7 +178,7 @@ static int channel_ask(it_turn_client *c, it_time now, it_turn_client_channel *c
 int it_turn_client_bind(it_turn_client *c, it_time now, it_addr peer)
 {
     int err;
-    if (c->state != IT_TURN_ALLOCATED)
+    if (c->state != IT_TURN_ALLOCATED || c->cfg.tcp)
         return IT_ERR_STATE;
     it_turn_client_channel *ch = add_channel(c, peer, &err);
     if (!ch)
@@ -296,7 +296,7 @@ static int send_permitted(it_turn_client *c, it_time now, it_addr peer, it_bytes
 
 int it_turn_client_send(it_turn_client *c, it_time now, it_addr peer, it_bytes data, bool df)
 {
-    if (c->state != IT_TURN_ALLOCATED)
+    if (c->state != IT_TURN_ALLOCATED || c->cfg.tcp)
         return IT_ERR_STATE;
     if (data.n > IT_TURN_CLIENT_MESSAGE - 80)
         return IT_ERR_TOOBIG;

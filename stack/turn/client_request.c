@@ -7,7 +7,7 @@ static void put_allocate(const it_turn_client *c, size_t i, it_buf *b)
 {
     const it_turn_client_cfg *cfg = &c->cfg;
     (void)i;
-    it_stun_put_u32(b, IT_STUN_REQUESTED_TRANSPORT, IT_TURN_UDP);
+    it_stun_put_u32(b, IT_STUN_REQUESTED_TRANSPORT, cfg->tcp ? IT_TURN_TCP : IT_TURN_UDP);
     if (cfg->lifetime)
         it_stun_put_u32(b, IT_STUN_LIFETIME, cfg->lifetime);
     if (cfg->family)
@@ -47,6 +47,17 @@ static void put_bind(const it_turn_client *c, size_t i, it_buf *b)
     it_stun_put_addr(b, IT_STUN_XOR_PEER_ADDRESS, c->channels[i].peer);
 }
 
+/* RFC 6062 section 4.3. */
+static void put_connect(const it_turn_client *c, size_t i, it_buf *b)
+{
+    it_stun_put_addr(b, IT_STUN_XOR_PEER_ADDRESS, c->conns[i]->peer);
+}
+
+static void put_fetch(const it_turn_client *c, size_t i, it_buf *b)
+{
+    it_stun_put_u32(b, IT_STUN_CONNECTION_ID, c->conns[i]->id);
+}
+
 /* By enum it_turn_ask. */
 static const struct {
     uint16_t method;
@@ -58,7 +69,15 @@ static const struct {
     [IT_TURN_ASK_DELETE] = {IT_STUN_REFRESH, true, put_delete},
     [IT_TURN_ASK_PERMIT] = {IT_STUN_CREATE_PERMISSION, false, put_permit},
     [IT_TURN_ASK_BIND] = {IT_STUN_CHANNEL_BIND, false, put_bind},
+    [IT_TURN_ASK_CONNECT] = {IT_STUN_CONNECT, false, put_connect},
+    [IT_TURN_ASK_FETCH] = {IT_STUN_CONNECTION_BIND, false, put_fetch},
 };
+
+/* The credentials of the request |ask| about |i|: a data connection has its own nonce (RFC 6062 section 4.3). */
+static it_stun_longterm *longterm_of(it_turn_client *c, enum it_turn_ask ask, size_t i)
+{
+    return ask == IT_TURN_ASK_FETCH ? &c->conns[i]->lt : &c->lt;
+}
 
 int it_turn_client_ask(it_turn_client *c, it_time now, enum it_turn_ask ask, size_t i)
 {
@@ -70,8 +89,9 @@ int it_turn_client_ask(it_turn_client *c, it_time now, enum it_turn_ask ask, siz
     ASKS[ask].put(c, i, &b);
     if (ASKS[ask].software && c->cfg.software)
         it_stun_put(&b, IT_STUN_SOFTWARE, it_bytes_str(c->cfg.software));
-    it_stun_longterm_put(&c->lt, &b);
-    it_stun_longterm_sign(&c->lt, &b);
+    const it_stun_longterm *lt = longterm_of(c, ask, i);
+    it_stun_longterm_put(lt, &b);
+    it_stun_longterm_sign(lt, &b);
     int n = it_stun_end(&b);
     if (n < 0)
         return n;
@@ -80,6 +100,8 @@ int it_turn_client_ask(it_turn_client *c, it_time now, enum it_turn_ask ask, siz
                  .local = c->cfg.local,
                  .remote = c->cfg.server,
                  .data = it_bytes_of(buf, (size_t)n)};
+    if (ask == IT_TURN_ASK_FETCH)
+        msg.flow = it_turn_client_conn_flow(c, i);
     return it_stun_trans_start(c->trans, now, msg, c->cfg.timing, (uint64_t)ask << 32 | i);
 }
 
@@ -90,6 +112,7 @@ void it_turn_client_end_transactions(it_turn_client *c)
     for (uint64_t ask = IT_TURN_ASK_ALLOCATE; ask <= IT_TURN_ASK_DELETE; ask++)
         it_stun_trans_end_tag(c->trans, ask << 32);
     it_turn_client_forget_peers(c);
+    it_turn_client_conns_end(c);
 }
 
 int it_turn_client_start(it_turn_client *c, it_time now)
@@ -108,7 +131,7 @@ int it_turn_client_start(it_turn_client *c, it_time now)
     c->tampered = false;
     it_stun_longterm_init(&c->lt, it_bytes_str(name), it_bytes_str(password));
     c->lt.prefers_sha256 = true; /* RFC 8656 section 6 */
-    if (c->cfg.stream && it_turn_client_connect(c) < 0)
+    if (c->cfg.stream && it_turn_client_open(c) < 0)
         return IT_ERR_NOMEM;
     if (c->secure && !c->cfg.stream && it_turn_client_dtls_begin(c, now) < 0)
         return IT_ERR_NOMEM;
@@ -373,6 +396,10 @@ static int client_done(it_turn_client *c, it_time now, uint64_t tag, const clien
         return delete_done(c, now); /* 437: it is gone, too */
     case IT_TURN_ASK_PERMIT:
         return it_turn_client_permit_done(c, now, i, a->code);
+    case IT_TURN_ASK_CONNECT:
+        return it_turn_client_connect_done(c, now, i, a->code, a->why, a->m);
+    case IT_TURN_ASK_FETCH:
+        return it_turn_client_fetch_done(c, now, i, a->code, a->why);
     default:
         return it_turn_client_bind_done(c, now, i, a->code);
     }
@@ -395,7 +422,8 @@ int it_turn_client_timeout(it_turn_client *c, it_time now, uint64_t tag)
 /* True when |m| has a comprehension-required attribute that is not known here. */
 static bool not_understood(const it_stun_msg *m)
 {
-    static const uint16_t KNOWN[] = {IT_STUN_LIFETIME, IT_STUN_XOR_RELAYED_ADDRESS, IT_STUN_RESERVATION_TOKEN};
+    static const uint16_t KNOWN[] = {IT_STUN_LIFETIME, IT_STUN_XOR_RELAYED_ADDRESS, IT_STUN_RESERVATION_TOKEN,
+                                     IT_STUN_CONNECTION_ID};
     return it_stun_unknown(m, KNOWN, (int)(sizeof KNOWN / sizeof KNOWN[0]), NULL, 0) > 0;
 }
 
@@ -427,7 +455,8 @@ static int client_discard(it_turn_client *c, it_time now, uint64_t tag, const it
 static int client_judged(it_turn_client *c, it_time now, uint64_t tag, const it_stun_msg *m, const it_stun_msg *asked)
 {
     client_answer a = {.m = m, .authentic = is_signed(asked)};
-    enum it_stun_longterm_act act = it_stun_longterm_response(&c->lt, m, asked->raw, &a.why);
+    it_stun_longterm *lt = longterm_of(c, (enum it_turn_ask)(tag >> 32), (uint32_t)tag);
+    enum it_stun_longterm_act act = it_stun_longterm_response(lt, m, asked->raw, &a.why);
     if (act == IT_STUN_LONGTERM_DISCARD)
         return client_discard(c, now, tag, m);
     it_stun_trans_end(c->trans, m->txid);
@@ -439,14 +468,14 @@ static int client_judged(it_turn_client *c, it_time now, uint64_t tag, const it_
     return client_done(c, now, tag, &a);
 }
 
-int it_turn_client_response(it_turn_client *c, it_time now, const it_stun_msg *m)
+int it_turn_client_response(it_turn_client *c, it_time now, uint32_t flow, const it_stun_msg *m)
 {
     it_io request;
     uint64_t tag;
     it_stun_msg asked;
     if (!it_stun_trans_find(c->trans, m->txid, &tag, &request, NULL, NULL))
         return 0;
-    if (it_stun_parse(&asked, request.data) < 0 || asked.method != m->method)
+    if (request.flow != flow || it_stun_parse(&asked, request.data) < 0 || asked.method != m->method)
         return 0;
     if (m->cls == IT_STUN_SUCCESS || !not_understood(m))
         return client_judged(c, now, tag, m, &asked);
