@@ -4,7 +4,8 @@
  *     turn URI ADDRESS ROOTS PEER COUNT [HOW]      turn turns:localhost:5349 127.0.0.1 ca.pem 127.0.0.1:3480 1000
  *
  * HOW is "connect" or "accept": by a TCP allocation (RFC 6062) COUNT pieces go over a connection to the peer, or over
- * the first that one of its address opens to the relayed address, which is printed. As user:secret. The name in the URI
+ * the first that one of its address opens to the relayed address, which is printed. Or it is "move": after half of the
+ * datagrams the allocation moves to another socket (RFC 8016). As user:secret. The name in the URI
  * is the certificate's, ROOTS are trusted (PEM; "-": there is no TLS). Exit codes: 0 all came back, 1 not, 2 a wrong
  * command line. */
 #include "lab/loop/loop.h"
@@ -21,7 +22,9 @@
 #define SIZE 200
 #define AHEAD ((size_t)128 * SIZE) /* bytes of a connection under way: coturn 4.6.1 stalls with some 800 kB */
 
-enum caller_how { BY_DATAGRAMS, BY_CONNECTING, BY_ACCEPTING };
+enum caller_how { BY_DATAGRAMS, BY_CONNECTING, BY_ACCEPTING, BY_MOVING, HOWS };
+
+static const char *const HOW[HOWS] = {"", "connect", "accept", "move"};
 
 typedef struct caller {
     it_alloc alloc;
@@ -30,9 +33,10 @@ typedef struct caller {
     it_time date; /* of the loop's beginning: certificates have dates */
     it_addr peer;
     enum caller_how how;
-    int app;         /* its number in the loop */
-    uint32_t conn;   /* of a TCP allocation */
-    size_t up, down; /* bytes of it */
+    int app;              /* its number in the loop */
+    uint32_t conn;        /* of a TCP allocation */
+    bool bind_due, moved; /* to the socket that it binds */
+    size_t up, down;      /* bytes of it */
     uint32_t count, sent, received;
     it_time now; /* of the last call that has a time */
     it_time next, over;
@@ -54,12 +58,22 @@ static int caller_begin(caller *c, it_time now, const it_io *in)
     return c->turn ? 0 : IT_ERR_NOMEM;
 }
 
+/* The second socket is there: the allocation moves. Returns 0 or an error. */
+static int caller_move(caller *c, const it_io *in)
+{
+    char text[IT_ADDR_TEXT];
+    printf("moves to %s\n", it_addr_text(in->local, text));
+    return it_turn_client_move(c->turn, c->now, in->flow, in->local);
+}
+
 static int caller_input(void *o, it_time now, const it_io *in)
 {
     caller *c = o;
     c->now = now + c->date;
     if (in->kind == IT_IO_BOUND && in->flow < IT_IO_BOUND_FLOW)
         return caller_begin(c, now + c->date, in);
+    if (in->kind == IT_IO_BOUND)
+        return caller_move(c, in);
     return c->turn ? it_turn_client_input(c->turn, now + c->date, in) : (int)in->data.n;
 }
 
@@ -77,6 +91,13 @@ static int caller_send(caller *c, it_time now)
 /* Sends the next datagram, or waits for the last answers. */
 static int caller_go_on(caller *c, it_time now)
 {
+    if (c->how == BY_MOVING && !c->moved && c->sent >= c->count / 2) {
+        c->bind_due = c->received == c->sent; /* nothing is on its way to the old one */
+        c->moved = c->bind_due;
+        c->ready = !c->moved;
+        c->next = now + STEP;
+        return 0;
+    }
     if (c->sent < c->count) {
         c->next = now + STEP;
         c->over = now + PATIENCE;
@@ -115,6 +136,11 @@ static int caller_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t 
 {
     caller *c = o;
     c->now = now + c->date;
+    if (c->bind_due) {
+        c->bind_due = false;
+        *out = (it_io){.kind = IT_IO_BIND, .flow = IT_IO_BOUND_FLOW, .local = {c->cfg.local.ip, 0}};
+        return 1;
+    }
     return c->turn ? it_turn_client_output(c->turn, now + c->date, out, buf, cap) : 0;
 }
 
@@ -189,7 +215,10 @@ static void caller_heard(caller *c, const it_turn_client_event *ev)
     case IT_TURN_CLIENT_ALLOCATED:
         printf("allocated %s for %u s\n", it_addr_text(ev->relayed[it_ip_none(ev->relayed[0].ip)], text),
                (unsigned)ev->lifetime);
-        c->ready = c->how == BY_DATAGRAMS;
+        c->ready = c->how == BY_DATAGRAMS || c->how == BY_MOVING;
+        break;
+    case IT_TURN_CLIENT_MOVED:
+        c->ready = true;
         break;
     case IT_TURN_CLIENT_PERMITTED:
         printf("permitted %s\n", it_addr_text(ev->peer, text));
@@ -219,7 +248,7 @@ static int caller_event(void *o, it_object_event *event)
     while (err == 0 && c->turn && it_turn_client_event_next(c->turn, &ev)) {
         any = 1; /* commands were given: there may be something to put out */
         caller_heard(c, &ev);
-        if (c->how != BY_DATAGRAMS)
+        if (c->cfg.tcp)
             err = caller_conn(c, c->now, &ev);
     }
     if (err < 0) {
@@ -247,7 +276,7 @@ static const it_object_ops CALLER_OPS = {.kind = "turn client",
 
 static int usage(const char *what)
 {
-    fprintf(stderr, "turn: %s\nUsage: turn URI ADDRESS ROOTS PEER COUNT [connect|accept]\n", what);
+    fprintf(stderr, "turn: %s\nUsage: turn URI ADDRESS ROOTS PEER COUNT [connect|accept|move]\n", what);
     return 2;
 }
 
@@ -307,16 +336,15 @@ static int run(caller *c)
 
 int main(int argc, char **argv)
 {
-    caller c = {.ended = false};
+    caller c = {.how = BY_DATAGRAMS};
     it_turn_uri uri;
     it_ip at;
     const char *why = NULL;
     if (argc < 6 || argc > 7)
         return usage("five words, or six");
-    if (argc == 7 && strcmp(argv[6], "connect") != 0 && strcmp(argv[6], "accept") != 0)
-        return usage("the last word is \"connect\" or \"accept\"");
-    if (argc == 7)
-        c.how = argv[6][0] == 'c' ? BY_CONNECTING : BY_ACCEPTING;
+    while (argc == 7 && strcmp(argv[6], HOW[c.how]) != 0)
+        if (++c.how == HOWS)
+            return usage("the last word is \"connect\", \"accept\" or \"move\"");
     if (it_turn_uri_parse(&uri, argv[1], &why) < 0)
         return usage(why);
     if (it_ip_parse(&at, argv[2]) < 0 || it_addr_parse(&c.peer, argv[4]) < 0)
@@ -329,7 +357,10 @@ int main(int argc, char **argv)
     c.cfg.stream = uri.transport == IT_TURN_OVER_TCP || uri.transport == IT_TURN_OVER_TLS;
     c.cfg.flow = 0x1000; /* beyond the bases */
     c.cfg.conn_flow = c.cfg.flow + 1;
-    c.cfg.tcp = c.how != BY_DATAGRAMS;
+    c.cfg.tcp = c.how == BY_CONNECTING || c.how == BY_ACCEPTING;
+    c.cfg.mobility = c.how == BY_MOVING;
+    if (c.cfg.mobility && c.cfg.stream)
+        return usage("an allocation moves over UDP or DTLS");
     if (c.cfg.tcp && !c.cfg.stream)
         return usage("a TCP allocation is made over TCP or TLS (RFC 6062 section 4.1)");
     uint64_t seed;

@@ -99,6 +99,19 @@ static bool asks_stun(const it_ice *a, const it_ice_base *b)
     return false;
 }
 
+bool it_ice_asks_by_both(const it_ice *a, const it_ice_base *b, const it_ice_turn *t)
+{
+    if (it_ip_none(t->server[it_ip_is4(b->addr.ip)].ip))
+        return false;
+    for (size_t i = 0; i < a->n_bases; i++) {
+        const it_ice_base *o = &a->bases[i];
+        if (o->kind == IT_ICE_HOST && o->stream == b->stream && o->component == b->component &&
+            it_ip_is4(o->addr.ip) != it_ip_is4(b->addr.ip))
+            return true;
+    }
+    return false;
+}
+
 /* What the server of an allocation of an earlier generation has said of |b| is a candidate of this one, too. */
 static void tell_again(it_ice *a, const it_ice_base *b, int server, it_addr mapped)
 {

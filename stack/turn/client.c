@@ -124,6 +124,7 @@ int it_turn_client_close(it_turn_client *c, it_time now)
         it_turn_client_forget_peers(c);
         it_turn_client_conns_end(c);
         it_stun_trans_end_tag(c->trans, (uint64_t)IT_TURN_ASK_REFRESH << 32);
+        it_stun_trans_end_tag(c->trans, (uint64_t)IT_TURN_ASK_MOVE << 32);
         c->state = IT_TURN_DELETING;
         return it_turn_client_ask(c, now, IT_TURN_ASK_DELETE, 0);
     case IT_TURN_ALLOCATING: /* the answer may have made one: it is deleted when it comes */
@@ -231,6 +232,8 @@ static int client_keep(it_turn_client *c, it_time now)
     int err = 0;
     if (c->expiry <= now)
         return it_turn_client_lost(c, now, 408, "it was not refreshed in time (RFC 8656 section 8)");
+    if (c->moving)
+        return 0;
     if (c->refresh <= now) {
         c->refresh = IT_NEVER;
         err = it_turn_client_ask(c, now, IT_TURN_ASK_REFRESH, 0);
@@ -280,8 +283,11 @@ it_time it_turn_client_next(const it_turn_client *c)
     if (c->state == IT_TURN_WAITING)
         next = earlier(next, c->when);
     next = earlier(next, it_turn_client_conns_next(c));
-    if (c->state == IT_TURN_ALLOCATED)
-        next = earlier(earlier(next, it_turn_client_peer_next(c)), earlier(c->refresh, c->expiry));
+    if (c->state != IT_TURN_ALLOCATED)
+        return next;
+    next = earlier(next, c->expiry);
+    if (!c->moving)
+        next = earlier(earlier(next, it_turn_client_peer_next(c)), c->refresh);
     return next;
 }
 

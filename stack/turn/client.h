@@ -59,6 +59,7 @@ typedef struct it_turn_client_cfg {
     bool tcp;            /* a relayed address of TCP (RFC 6062): needs |stream|, and has none of |even|, |has_token|,
                             |dont_fragment| */
     uint32_t conn_flow;  /* of its data connections: from here IT_TURN_CLIENT_CONNS flows */
+    bool mobility;       /* asks for a ticket to move with (RFC 8016); goes on without where the server forbids it */
     bool persist;        /* after 486, 508 and a loss allocates again, a minute later where section 7.4 says so */
 } it_turn_client_cfg;
 
@@ -72,6 +73,7 @@ enum it_turn_client_kind {
     IT_TURN_CLIENT_ERROR,     /* ICMP |icmp| about |peer| (section 11.6) */
     IT_TURN_CLIENT_LOST,      /* the allocation is gone: |code|, |why| */
     IT_TURN_CLIENT_CLOSED,    /* as it_turn_client_close wanted */
+    IT_TURN_CLIENT_MOVED,     /* the allocation is at the new socket: |lifetime| */
     /* Of TCP allocations: connection |conn| with |peer|. None of them is ever lost. */
     IT_TURN_CLIENT_CONN_ATTEMPT,  /* the peer has connected: it_turn_client_accept within 30 s */
     IT_TURN_CLIENT_CONN_OPEN,     /* bytes pass */
@@ -138,6 +140,14 @@ void it_turn_client_reset(it_turn_client *c, it_time now, uint32_t conn);
 int it_turn_client_close(it_turn_client *c, it_time now);
 /* After FAILED with 437: tries again from another socket (section 7.4). */
 int it_turn_client_rebase(it_turn_client *c, it_time now, uint32_t flow, it_addr local);
+
+/* True when it has an allocation that can move (RFC 8016): datagrams or DTLS, and the server has given a ticket. */
+bool it_turn_client_mobile(const it_turn_client *c);
+/* The socket is gone, and |flow| at |local| is there instead: the allocation, its permissions and its channels move
+ * there. Until MOVED nothing can be sent (section 3.2.2); LOST when the server does not agree. With a |local| of port 0
+ * there is no socket for now, and it waits for the next call. Returns 0, IT_ERR_STATE: it is not mobile, or
+ * IT_ERR_NOMEM. */
+int it_turn_client_move(it_turn_client *c, it_time now, uint32_t flow, it_addr local);
 
 /* Ends it at once, without a word to the server but the reset of its stream: its socket is gone. */
 void it_turn_client_abort(it_turn_client *c);

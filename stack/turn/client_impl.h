@@ -19,6 +19,7 @@
 #define IT_TURN_REFUSED (60 * IT_SEC)                       /* for how long what was refused is not asked for again */
 #define IT_TURN_CONN_LIFE (30 * IT_SEC)                     /* RFC 6062 sections 5.2, 5.3: to be fetched within */
 #define IT_TURN_CONN_AGAIN (10 * IT_SEC)                    /* section 4.3: after 447 */
+#define IT_TURN_CLIENT_TICKET 512                           /* bytes of a ticket that is kept at most (RFC 8016) */
 #define IT_TURN_CLIENT_REDIRECTS 4                          /* servers remembered: RFC 8489 section 10 against loops */
 #define IT_TURN_CLIENT_REDIRECTED (300 * IT_SEC)            /* for so long, the same section */
 #define IT_TURN_CLIENT_MESSAGE 9216                         /* bytes of a message at most */
@@ -41,7 +42,8 @@ enum it_turn_ask {
     IT_TURN_ASK_PERMIT,
     IT_TURN_ASK_BIND,
     IT_TURN_ASK_CONNECT,
-    IT_TURN_ASK_FETCH /* ConnectionBind, on the data connection */
+    IT_TURN_ASK_FETCH, /* ConnectionBind, on the data connection */
+    IT_TURN_ASK_MOVE   /* Refresh with a ticket */
 };
 
 enum it_turn_grant {
@@ -140,6 +142,9 @@ struct it_turn_client {
     it_time when;     /* of WAITING */
     it_time refresh, expiry;
     it_addr relayed[2];
+    bool moving; /* to another socket, or waiting for one; nothing else is asked meanwhile */
+    uint16_t n_ticket;
+    uint8_t ticket[IT_TURN_CLIENT_TICKET];
     it_stun_longterm lt;
     it_stun_trans *trans;
     bool tampered;  /* a response was discarded: a time-out means that */
@@ -225,7 +230,21 @@ int it_turn_client_response(it_turn_client *c, it_time now, uint32_t flow, const
 /* The request |tag| was not answered. */
 int it_turn_client_timeout(it_turn_client *c, it_time now, uint64_t tag);
 
+/* The lifetime that a response has granted: when to refresh. */
+void it_turn_client_lives(it_turn_client *c, it_time now, uint32_t seconds);
+
+/* --- client_move.c --- */
+/* Keeps the ticket in |m|, if there is one. */
+void it_turn_client_keep_ticket(it_turn_client *c, const it_stun_msg *m);
+void it_turn_client_put_move(const it_turn_client *c, size_t i, it_buf *b);
+/* What the Refresh with the ticket was answered with. */
+int it_turn_client_move_done(it_turn_client *c, it_time now, int code, const char *why, const it_stun_msg *m);
+
 /* --- client_peer.c --- */
+/* Ends the requests that are on their way; asks again for what they were about. The second returns 0 or IT_ERR_NOMEM.
+ */
+void it_turn_client_peers_hold(it_turn_client *c);
+int it_turn_client_peers_again(it_turn_client *c, it_time now);
 void it_turn_client_forget_peers(it_turn_client *c);
 int it_turn_client_permit_done(it_turn_client *c, it_time now, size_t i, int code);
 int it_turn_client_bind_done(it_turn_client *c, it_time now, size_t i, int code);

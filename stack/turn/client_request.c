@@ -20,6 +20,8 @@ static void put_allocate(const it_turn_client *c, size_t i, it_buf *b)
         it_stun_put(b, IT_STUN_RESERVATION_TOKEN, it_bytes_of(cfg->token, sizeof cfg->token));
     if (cfg->dont_fragment)
         it_stun_put(b, IT_STUN_DONT_FRAGMENT, it_bytes_of(NULL, 0));
+    if (cfg->mobility) /* RFC 8016 section 3.1.1 */
+        it_stun_put(b, IT_STUN_MOBILITY_TICKET, it_bytes_of(NULL, 0));
 }
 
 static void put_refresh(const it_turn_client *c, size_t i, it_buf *b)
@@ -31,9 +33,10 @@ static void put_refresh(const it_turn_client *c, size_t i, it_buf *b)
 
 static void put_delete(const it_turn_client *c, size_t i, it_buf *b)
 {
-    (void)c;
     (void)i;
     it_stun_put_u32(b, IT_STUN_LIFETIME, 0);
+    if (c->moving) /* the server does not know this socket yet */
+        it_stun_put(b, IT_STUN_MOBILITY_TICKET, it_bytes_of(c->ticket, c->n_ticket));
 }
 
 static void put_permit(const it_turn_client *c, size_t i, it_buf *b)
@@ -71,6 +74,7 @@ static const struct {
     [IT_TURN_ASK_BIND] = {IT_STUN_CHANNEL_BIND, false, put_bind},
     [IT_TURN_ASK_CONNECT] = {IT_STUN_CONNECT, false, put_connect},
     [IT_TURN_ASK_FETCH] = {IT_STUN_CONNECTION_BIND, false, put_fetch},
+    [IT_TURN_ASK_MOVE] = {IT_STUN_REFRESH, true, it_turn_client_put_move},
 };
 
 /* The credentials of the request |ask| about |i|: a data connection has its own nonce (RFC 6062 section 4.3). */
@@ -111,8 +115,11 @@ void it_turn_client_end_transactions(it_turn_client *c)
 {
     for (uint64_t ask = IT_TURN_ASK_ALLOCATE; ask <= IT_TURN_ASK_DELETE; ask++)
         it_stun_trans_end_tag(c->trans, ask << 32);
+    it_stun_trans_end_tag(c->trans, (uint64_t)IT_TURN_ASK_MOVE << 32);
     it_turn_client_forget_peers(c);
     it_turn_client_conns_end(c);
+    c->moving = false;
+    c->n_ticket = 0;
 }
 
 int it_turn_client_start(it_turn_client *c, it_time now)
@@ -229,7 +236,7 @@ static void read_relayed(it_turn_client *c, const it_stun_msg *m)
             c->relayed[it_ip_is6(a.ip)] = a;
 }
 
-static void set_lifetime(it_turn_client *c, it_time now, uint32_t seconds)
+void it_turn_client_lives(it_turn_client *c, it_time now, uint32_t seconds)
 {
     it_time life = seconds * IT_SEC;
     c->expiry = now + life;
@@ -261,7 +268,8 @@ static int allocated(it_turn_client *c, it_time now, const it_stun_msg *m)
     if (none || it_stun_get_addr(m, IT_STUN_XOR_MAPPED_ADDRESS, &ev.mapped) < 0 ||
         it_stun_get_u32(m, IT_STUN_LIFETIME, &ev.lifetime) < 0 || ev.lifetime == 0)
         return give_back(c, now);
-    set_lifetime(c, now, ev.lifetime);
+    it_turn_client_keep_ticket(c, m);
+    it_turn_client_lives(c, now, ev.lifetime);
     memcpy(ev.relayed, c->relayed, sizeof ev.relayed);
     (void)it_turn_get_address_error(m, &family, &ev.code);
     ev.has_token = token != NULL;
@@ -334,12 +342,17 @@ static bool lists(const it_stun_msg *m, uint16_t type)
     return false;
 }
 
-/* True when the request is to be tried again at once without what the server cannot do: section 7.4, 420 and 508. */
+/* True when the request is to be tried again at once without what the server cannot do: section 7.4, 420 and 508;
+ * RFC 8016, 405. */
 static bool without(it_turn_client *c, int code, const it_stun_msg *m)
 {
     bool had = c->cfg.even || c->cfg.has_token;
     if (code == 508 && had && c->cfg.persist) {
         c->cfg.even = c->cfg.reserve = c->cfg.has_token = false;
+        return true;
+    }
+    if (code == 405 && c->cfg.mobility) { /* RFC 8016 section 3.1.4: not asked for again */
+        c->cfg.mobility = false;
         return true;
     }
     if (code != 420 || !c->cfg.dont_fragment || !lists(m, IT_STUN_DONT_FRAGMENT))
@@ -371,7 +384,7 @@ static int refresh_done(it_turn_client *c, it_time now, const client_answer *a)
         return it_turn_client_lost(c, now, a->code, a->why);
     if (it_stun_get_u32(a->m, IT_STUN_LIFETIME, &seconds) < 0 || seconds == 0)
         return it_turn_client_lost(c, now, 0, "the response has no lifetime (RFC 8656 section 8.2)");
-    set_lifetime(c, now, seconds);
+    it_turn_client_lives(c, now, seconds);
     return 0;
 }
 
@@ -400,6 +413,8 @@ static int client_done(it_turn_client *c, it_time now, uint64_t tag, const clien
         return it_turn_client_connect_done(c, now, i, a->code, a->why, a->m);
     case IT_TURN_ASK_FETCH:
         return it_turn_client_fetch_done(c, now, i, a->code, a->why);
+    case IT_TURN_ASK_MOVE:
+        return it_turn_client_move_done(c, now, a->code, a->why, a->m);
     default:
         return it_turn_client_bind_done(c, now, i, a->code);
     }
