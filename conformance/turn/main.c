@@ -184,26 +184,40 @@ static int caller_write(caller *c, it_time now)
     return n < 0 && n != IT_ERR_STATE ? n : 0;
 }
 
+/* Asks for the connection, or lets the peer open it. Returns 0 or an error. */
+static int caller_first(caller *c, it_time now)
+{
+    if (c->how == BY_CONNECTING)
+        return it_turn_client_connect(c->turn, now, c->peer, &c->conn);
+    return it_turn_client_permit(c->turn, now, c->peer.ip);
+}
+
+/* Reads and writes what can be. Returns 0 or an error. */
+static int caller_bytes(caller *c, it_time now, bool readable)
+{
+    int err = caller_read(c, now);
+    if (err == 0)
+        err = caller_write(c, now);
+    /* What was said has all come back, and nothing is lost by an end: the far side's follows. */
+    if (err == 0 && readable && c->received >= c->count)
+        err = it_turn_client_finish(c->turn, now, c->conn);
+    return err;
+}
+
 /* What a TCP allocation has to tell. Returns 0 or an error. */
 static int caller_conn(caller *c, it_time now, const it_turn_client_event *ev)
 {
-    if (ev->kind == IT_TURN_CLIENT_ALLOCATED && c->how == BY_CONNECTING)
-        return it_turn_client_connect(c->turn, now, c->peer, &c->conn);
     if (ev->kind == IT_TURN_CLIENT_ALLOCATED)
-        return it_turn_client_permit(c->turn, now, c->peer.ip);
+        return caller_first(c, now);
     if (ev->kind == IT_TURN_CLIENT_CONN_ATTEMPT)
         return it_turn_client_accept(c->turn, now, c->conn = ev->conn);
     if (ev->kind == IT_TURN_CLIENT_CONN_ENDED) {
         printf("ended: %d %s\n", ev->code, ev->why ? ev->why : "by both sides");
         c->ended = true;
     }
-    int err = ev->kind < IT_TURN_CLIENT_CONN_OPEN ? 0 : caller_read(c, now);
-    if (err == 0 && ev->kind >= IT_TURN_CLIENT_CONN_OPEN)
-        err = caller_write(c, now);
-    /* What was said has all come back, and nothing is lost by an end: the far side's follows. */
-    if (err == 0 && c->received >= c->count && ev->kind == IT_TURN_CLIENT_CONN_READABLE)
-        err = it_turn_client_finish(c->turn, now, c->conn);
-    return err;
+    if (ev->kind < IT_TURN_CLIENT_CONN_OPEN)
+        return 0;
+    return caller_bytes(c, now, ev->kind == IT_TURN_CLIENT_CONN_READABLE);
 }
 
 /* --- what there is to tell --- */

@@ -198,8 +198,7 @@ typedef struct it_ice_relay {
     int base, server, stream, component;
     uint32_t order; /* of the base */
     bool tcp, allocated, closing;
-    bool homeless; /* its base is gone, and it waits for another until |home_by| */
-    it_time home_by;
+    it_time home_by; /* its base is gone, and it waits for another until then; IT_NEVER: it has one */
     it_addr mapped;  /* of |allocated|: where the server sees the base, by UDP; none by TCP */
     it_time sent_at; /* something left for the server */
     it_time idle_at; /* given back then; IT_NEVER: in use, or may come to be */
@@ -390,6 +389,8 @@ void it_ice_gather_refresh(it_ice *a, it_time now);
 it_time it_ice_gather_next(const it_ice *a);
 void it_ice_gather_check_done(it_ice *a);
 bool it_ice_gather_asks(const it_ice *a); /* an answer is waited for, or a listening port */
+/* True when |b| is the owner's: not a relay's, nor by TCP. */
+bool it_ice_base_hosts(const it_ice_base *b, int stream, int component);
 /* True when |b|'s component has a host base of the other family, by which |t| can be asked too: each then asks for
  * relayed addresses of its own. */
 bool it_ice_asks_by_both(const it_ice *a, const it_ice_base *b, const it_ice_turn *t);

@@ -99,7 +99,8 @@ int it_ice_relay_start(it_ice *a, it_time now, uint32_t task, const it_ice_base 
                       .order = b->order,
                       .tcp = t->tcp,
                       .sent_at = now,
-                      .idle_at = IT_NEVER};
+                      .idle_at = IT_NEVER,
+                      .home_by = IT_NEVER};
     it_turn_client_cfg cfg = {.alloc = a->cfg.alloc,
                               .username = t->username,
                               .password = t->password,
@@ -478,7 +479,8 @@ void it_ice_relay_end_stream(it_ice *a, it_time now, int stream)
 static void relay_abandon(it_ice *a, it_time now, it_ice_relay *r)
 {
     r->closing = true;
-    r->allocated = r->homeless = false;
+    r->allocated = false;
+    r->home_by = IT_NEVER;
     it_turn_client_abort(r->c);
     relay_bases_drop(a, now, r);
 }
@@ -487,18 +489,13 @@ static void relay_abandon(it_ice *a, it_time now, it_ice_relay *r)
 
 /* True when |r| can move to |b|: the same component, the family by which its server is spoken to, and no allocation of
  * another there, whose 5-tuple it would be. */
-static bool relay_fits(const it_ice *a, const it_ice_relay *r, const it_ice_base *b)
+static bool relay_fits(it_ice *a, const it_ice_relay *r, const it_ice_base *b)
 {
-    if (b->kind != IT_ICE_HOST || b->transport != IT_ICE_UDP || b->superseded || b->flow == r->base)
+    if (!it_ice_base_hosts(b, r->stream, r->component) || b->flow == r->base || it_ip_link_local(b->addr.ip))
         return false;
-    if (b->stream != r->stream || b->component != r->component || b->far.port)
+    if (it_ip_is4(b->addr.ip) != it_ip_is4(it_turn_client_server(r->c).ip))
         return false;
-    if (it_ip_link_local(b->addr.ip) || it_ip_is4(b->addr.ip) != it_ip_is4(it_turn_client_server(r->c).ip))
-        return false;
-    for (size_t i = 0; i < a->n_relays; i++)
-        if (a->relays[i].base == b->flow && a->relays[i].server == r->server && !a->relays[i].tcp)
-            return false;
-    return true;
+    return !it_ice_relay_at(a, b->flow, r->server) && !it_ice_relay_leaving(a, b->flow, r->server);
 }
 
 /* Moves |r| to |b|, or with NULL lets it wait for a base. */
@@ -506,8 +503,7 @@ static void relay_move(it_ice *a, it_time now, it_ice_relay *r, const it_ice_bas
 {
     it_addr none = {{0, 0}, 0};
     r->base = b ? b->flow : -1;
-    r->homeless = b == NULL;
-    r->home_by = now + IT_ICE_RELAY_HOMELESS;
+    r->home_by = b ? IT_NEVER : now + IT_ICE_RELAY_HOMELESS;
     r->mapped = none;
     r->sent_at = now;
     if (it_turn_client_move(r->c, now, (uint32_t)r->base, b ? b->addr : none) == IT_ERR_NOMEM)
@@ -517,12 +513,12 @@ static void relay_move(it_ice *a, it_time now, it_ice_relay *r, const it_ice_bas
 /* The base of |r| goes. */
 static void relay_base_lost(it_ice *a, it_time now, it_ice_relay *r, const it_ice_base *old)
 {
-    bool stays = old && !old->superseded && !old->retired && !r->closing && r->allocated;
-    if (!stays || !a->cfg.turn[r->server].mobility || !it_turn_client_mobile(r->c)) {
+    const it_ice_base *to = NULL;
+    bool stays = old && !old->superseded && !r->closing;
+    if (!stays || !it_turn_client_mobile(r->c)) {
         relay_abandon(a, now, r);
         return;
     }
-    const it_ice_base *to = NULL;
     for (size_t i = 0; i < a->n_bases && !to; i++)
         if (relay_fits(a, r, &a->bases[i]))
             to = &a->bases[i];
@@ -539,7 +535,7 @@ void it_ice_relay_base_gone(it_ice *a, it_time now, int base)
 void it_ice_relay_base_new(it_ice *a, it_time now, const it_ice_base *b)
 {
     for (size_t i = 0; i < a->n_relays; i++)
-        if (a->relays[i].homeless && relay_fits(a, &a->relays[i], b))
+        if (a->relays[i].home_by != IT_NEVER && relay_fits(a, &a->relays[i], b))
             relay_move(a, now, &a->relays[i], b);
 }
 
@@ -576,7 +572,7 @@ void it_ice_relay_tick(it_ice *a, it_time now)
             it_ice_latch(a, IT_ERR_NOMEM);
         if (r->allocated && !r->tcp && now >= r->sent_at + a->cfg.keepalive)
             relay_keepalive(a, now, r);
-        if (r->homeless && r->home_by <= now)
+        if (r->home_by <= now)
             relay_abandon(a, now, r);
         relay_idle(a, now, r);
     }
@@ -592,8 +588,7 @@ it_time it_ice_relay_next(const it_ice *a)
         if (r->allocated && !r->tcp && quiet < own)
             own = quiet;
         own = r->idle_at < own ? r->idle_at : own;
-        if (r->homeless && r->home_by < own)
-            own = r->home_by;
+        own = r->home_by < own ? r->home_by : own;
         at = own < at ? own : at;
     }
     return at;

@@ -202,10 +202,16 @@ static int channel_ask(it_turn_client *c, it_time now, it_turn_client_channel *c
     return c->moving ? 0 : it_turn_client_ask(c, now, IT_TURN_ASK_BIND, (size_t)(ch - c->channels));
 }
 
+/* True when peers may be sent datagrams. */
+static bool may_address(const it_turn_client *c)
+{
+    return c->state == IT_TURN_ALLOCATED && !c->cfg.tcp;
+}
+
 int it_turn_client_bind(it_turn_client *c, it_time now, it_addr peer)
 {
     int err;
-    if (c->state != IT_TURN_ALLOCATED || c->cfg.tcp)
+    if (!may_address(c))
         return IT_ERR_STATE;
     it_turn_client_channel *ch = add_channel(c, peer, &err);
     if (!ch)
@@ -323,7 +329,7 @@ static int send_permitted(it_turn_client *c, it_time now, it_addr peer, it_bytes
 
 int it_turn_client_send(it_turn_client *c, it_time now, it_addr peer, it_bytes data, bool df)
 {
-    if (c->state != IT_TURN_ALLOCATED || c->cfg.tcp)
+    if (!may_address(c))
         return IT_ERR_STATE;
     if (data.n > IT_TURN_CLIENT_MESSAGE - 80)
         return IT_ERR_TOOBIG;

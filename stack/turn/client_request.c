@@ -342,17 +342,23 @@ static bool lists(const it_stun_msg *m, uint16_t type)
     return false;
 }
 
+/* RFC 8016 section 3.1.4: mobility is forbidden, and not asked for again. True when it was. */
+static bool forgo_mobility(it_turn_client *c)
+{
+    bool asked = c->cfg.mobility;
+    c->cfg.mobility = false;
+    return asked;
+}
+
 /* True when the request is to be tried again at once without what the server cannot do: section 7.4, 420 and 508;
  * RFC 8016, 405. */
 static bool without(it_turn_client *c, int code, const it_stun_msg *m)
 {
     bool had = c->cfg.even || c->cfg.has_token;
+    if (code == 405)
+        return forgo_mobility(c);
     if (code == 508 && had && c->cfg.persist) {
         c->cfg.even = c->cfg.reserve = c->cfg.has_token = false;
-        return true;
-    }
-    if (code == 405 && c->cfg.mobility) { /* RFC 8016 section 3.1.4: not asked for again */
-        c->cfg.mobility = false;
         return true;
     }
     if (code != 420 || !c->cfg.dont_fragment || !lists(m, IT_STUN_DONT_FRAGMENT))
