@@ -311,12 +311,19 @@ static bool lists(const it_stun_msg *m, uint16_t type)
     return false;
 }
 
-/* True when the request is to be tried again at once without what the server cannot do: section 7.4, 420 and 508. */
+/* True when another request is to be made at once, without what the server cannot do: section 7.4, 420, 440 and 508. */
 static bool without(it_turn_client *c, int code, const it_stun_msg *m)
 {
     bool had = c->cfg.even || c->cfg.has_token;
     if (code == 508 && had && c->cfg.persist) {
         c->cfg.even = c->cfg.reserve = c->cfg.has_token = false;
+        return true;
+    }
+    /* Section 7.2, step 8: ADDITIONAL-ADDRESS-FAMILY is of a request for IPv4, which a server that lends IPv6 alone may
+     * refuse as a whole. IPv6 by itself is not what was refused. */
+    if (code == 440 && c->cfg.additional) {
+        c->cfg.additional = false;
+        c->cfg.family = IT_TURN_FAMILY6;
         return true;
     }
     if (code != 420 || !c->cfg.dont_fragment || !lists(m, IT_STUN_DONT_FRAGMENT))
