@@ -662,7 +662,7 @@ return function(L)
   -- The result of the case as a table, after the loop ended (err: what ended it early, or nil).
   function L.result(err)
     local r = { checks = {}, metrics = {}, events = {}, faults = {} }
-    err = err or L.never_came()
+    err = err or L.never_came() or L.edge_lateness()
     if err and err.kind ~= "ended" then
       r.verdict, r.error = err.kind, (err.where and err.where .. ": " or "") .. err.text
     else
