@@ -238,7 +238,8 @@ it_host *it_script_host(lua_State *L, int arg)
     const char *device = it_script_edge_of(it_script_of(L), it_script_node(L, arg));
     char text[160];
     if (device) {
-        snprintf(text, sizeof text, "%s is device %s of this machine: no app of the tank runs there, and it has no state",
+        snprintf(text, sizeof text,
+                 "%s is device %s of this machine: no app of the tank runs there, and it has no state",
                  it_script_node(L, arg)->name, device);
         it_script_raise(L, "error", NULL, text);
     }
