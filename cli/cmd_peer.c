@@ -114,6 +114,14 @@ static int converse(it_loop *l, peer_io *io)
     return err;
 }
 
+/* Whether |text| is a number that is no port; a name may be a service. */
+static bool is_bad_port(const char *text)
+{
+    long long number;
+    bool digits = *text && text[strspn(text, "0123456789")] == '\0';
+    return digits && it_cli_number(text, 1, 65535, &number) < 0;
+}
+
 /* The addresses of |text|, "HOST", "HOST:PORT" or an address, one of each family at most, into |cfg|. Returns 0, or the
  * exit code. */
 static int add_stun(it_itp_peer_cfg *cfg, const char *text)
@@ -121,14 +129,13 @@ static int add_stun(it_itp_peer_cfg *cfg, const char *text)
     char host[256];
     const char *colon = strrchr(text, ':'), *port = "3478";
     size_t n = strlen(text);
-    long long number;
     struct addrinfo want = {.ai_socktype = SOCK_DGRAM}, *all = NULL;
     bool has_port = colon && (strchr(text, ':') == colon || colon[-1] == ']');
     if (has_port) {
         port = colon + 1;
         n = (size_t)(colon - text);
     }
-    if (port[0] && port[strspn(port, "0123456789")] == '\0' && it_cli_number(port, 1, 65535, &number) < 0)
+    if (is_bad_port(port))
         return it_cli_fail(IT_EXIT_USAGE, "peer: --stun %s: a port is from 1 to 65535", text);
     bool brackets = n > 1 && text[0] == '[' && text[n - 1] == ']';
     snprintf(host, sizeof host, "%.*s", (int)(n - 2 * brackets), text + brackets);

@@ -266,6 +266,16 @@ static int accept_link(it_signal_server *s, const it_io *in)
     return it_layers_input(&l->ls, s->now, in);
 }
 
+/* |l| has said something; behind our FIN that keeps nothing alive. */
+static void note_data(it_signal_link *l, it_time now)
+{
+    if (l->s.fin_due)
+        return;
+    l->active = now;
+    if (l->mode == IT_LINK_HTTP && l->begun == IT_NEVER)
+        l->begun = now;
+}
+
 static int find_link(const it_signal_server *s, uint32_t flow)
 {
     for (size_t i = 0; i < s->n; i++)
@@ -289,11 +299,8 @@ static int server_input(void *o, it_time now, const it_io *in)
     it_bits_add(&s->busy, (uint32_t)i);
     if (l->tls.ops)
         it_bits_add(&s->keyed, (uint32_t)i);
-    if (in->kind == IT_IO_DATA && !l->s.fin_due) {
-        l->active = now;
-        if (l->mode == IT_LINK_HTTP && l->begun == IT_NEVER)
-            l->begun = now;
-    }
+    if (in->kind == IT_IO_DATA)
+        note_data(l, now);
     int n = it_layers_input(&l->ls, now, in);
     if (n < 0)
         return n;
