@@ -48,6 +48,7 @@ typedef struct it_cli {
     bool talk;
     bool quiet;
     uint64_t given; /* options, by their place in the table */
+    const char *trust_file;
     bool help, ladder, man, json, seed_given, out_given, last_failed;
 } it_cli;
 
