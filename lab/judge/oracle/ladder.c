@@ -38,7 +38,7 @@ typedef struct ladder {
 } ladder;
 
 static const ladder LADDERS[] = {
-    {'A', 5, ALL, 0},
+    {'A', 5, ALL, TAKES(DIRECT_UDP) | TAKES(RELAY_UDP) | TAKES(DIRECT_TCP) | TAKES(RELAY_TCP) | TAKES(PROXY)},
     {'B', 5, ALL, TAKES(DIRECT_UDP) | TAKES(RELAY_UDP) | TAKES(DIRECT_TCP) | TAKES(RELAY_TCP) | TAKES(PROXY)},
     /* streams over the server, by its session or by its stream of messages */
     {'C', 4, {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP, IT_ORACLE_RELAY_TCP, IT_ORACLE_PROXY}, 0},

@@ -23,6 +23,7 @@ PART(topo)
 PART(links)
 PART(peers)
 PART(rtmfp)
+PART(a)
 PART(signaling)
 PART(judge)
 PART(trouble)
@@ -49,17 +50,29 @@ typedef struct source {
 
 /* Parts first, then libraries. */
 static const source SOURCES[] = {
-    OWN(base),      OWN(vocab),
-    OWN(schema),    OWN(sched),
-    OWN(sources),   OWN(nets),
-    OWN(topo),      OWN(links),
-    OWN(peers),     OWN(rtmfp),
-    OWN(signaling), OWN(judge),
-    OWN(trouble),   OWN(power),
-    OWN(streams),   OWN(service),
-    OWN(walls),     OWN(hypo),
-    OWN(attack),    OWN(catalog),
-    OWN(tank),      {"ice", "@lib/ice.lua", it_embed_ice, &it_embed_ice_size},
+    OWN(base),
+    OWN(vocab),
+    OWN(schema),
+    OWN(sched),
+    OWN(sources),
+    OWN(nets),
+    OWN(topo),
+    OWN(links),
+    OWN(peers),
+    OWN(rtmfp),
+    OWN(a),
+    OWN(signaling),
+    OWN(judge),
+    OWN(trouble),
+    OWN(power),
+    OWN(streams),
+    OWN(service),
+    OWN(walls),
+    OWN(hypo),
+    OWN(attack),
+    OWN(catalog),
+    OWN(tank),
+    {"ice", "@lib/ice.lua", it_embed_ice, &it_embed_ice_size},
 };
 #define N_SOURCES (sizeof SOURCES / sizeof *SOURCES)
 enum { LIBRARIES = 1 }; /* at the end of SOURCES */

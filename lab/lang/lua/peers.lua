@@ -1,4 +1,4 @@
--- What runs on hosts: the objects of models B and E, and the standard apps that make a call of them and of carriers (signaling.lua).
+-- What runs on hosts: the objects of models B and E (A's: models/a.lua), and the standard apps that make a call of them and of carriers (signaling.lua).
 return function(L)
   local LIST = L.LIST
   local core, source = L.core, L.source
@@ -8,6 +8,7 @@ return function(L)
 
   ---------------------------------------------------------------------------------------------------------------- connections
   local Conn = L.class("Conn", Source)
+  L.Conn = Conn
   local function app_of(o)
     if rawget(o, "gone") then L.fail("%s was lost when %s stopped", o.label, o.host.label) end
     return o.app or L.fail("%s is not connected yet", o.label)
@@ -506,7 +507,8 @@ return function(L)
   end
   -- Ways that only some models have: option of a call -> what a model lacks that does not know it.
   local LACKS = { tcp = "has no candidates by TCP", turn = "asks no TURN server", ws = "joins no relay over WebSocket" }
-  local KNOWS = { B = { tcp = true, turn = true, ws = true } }
+  local AGENT = { tcp = true, turn = true, ws = true }
+  local KNOWS = { A = AGENT, B = AGENT }
   -- Ends the case where a call asks for a way that its model does not know, or that no server offers.
   local function check_ways(s)
     for _, k in ipairs(L.keys(LACKS)) do
@@ -563,6 +565,7 @@ return function(L)
     maker("E", "open", open_e)
     maker("udp", "open", open_udp)
     L.rtmfp_methods(Host, maker)
-    for _, m in ipairs { "A", "C", "D" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
+    L.a_methods(Host)
+    for _, m in ipairs { "C", "D" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
   end
 end
