@@ -179,10 +179,20 @@ int it_c_way_publish(it_c *c, it_time now, enum it_c_via via)
     return err ? err : it_rtmfp_client_publish(c->client, now, w->publish, it_bytes_str(c->names[0]));
 }
 
+/* Whether the play of |w| has a session that is open: it goes on. */
+static bool play_goes_on(const it_c *c, const c_way *w)
+{
+    it_rtmfp_info info;
+    bool relayed;
+    if (w->comes)
+        return true;
+    return w->play && it_rtmfp_client_path(c->client, w->play, &info, &relayed) == 0 && info.state == IT_RTMFP_OPENED;
+}
+
 int it_c_way_play(it_c *c, it_time now, enum it_c_via via)
 {
     c_way *w = &c->way[via];
-    if (!may_begin(c) || w->comes)
+    if (!may_begin(c) || play_goes_on(c, w))
         return IT_ERR_STATE;
     enum it_rtmfp_stream_kind kind = via == IT_C_DIRECT ? IT_RTMFP_FROM_PEER : IT_RTMFP_VIA_SERVER;
     uint32_t before = w->play, no;

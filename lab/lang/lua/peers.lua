@@ -8,6 +8,7 @@ return function(L)
 
   ---------------------------------------------------------------------------------------------------------------- connections
   local Conn = L.class("Conn", Source)
+  L.Conn = Conn
   local function app_of(o)
     if rawget(o, "gone") then L.fail("%s was lost when %s stopped", o.label, o.host.label) end
     return o.app or L.fail("%s is not connected yet", o.label)
@@ -504,9 +505,10 @@ return function(L)
     if s.tcp and s.model ~= "B" then L.fail("call.tcp: model %s has no candidates by TCP", s.model) end
     if near == far then L.fail("call: a host cannot call itself") end
     L.model = L.model or s.model
+    if s.model == "C" then L.need_rtmfp() end
     if not standard[s.model] then L.unsupported("model %s is not built yet", s.model) end
     core.trips_begin(near.node, far.node)
-    local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, turn = s.turn, ws = s.ws, verdict = L.predict(near, far, s) }
+    local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, turn = s.turn, ws = s.ws, server = s.server, connect = s.connect, via = s.via, verdict = L.predict(near, far, s) }
     call.oracle = L.readonly(call.verdict, "oracle", { "path", "first", "either", "may_fail" }) -- which only some have
     L.calls[#L.calls + 1] = call
     local a = standard[s.model](near, far, s, "controlling")
@@ -540,6 +542,7 @@ return function(L)
     maker("E", "open", open_e)
     maker("udp", "open", open_udp)
     L.rtmfp_methods(Host, maker)
-    for _, m in ipairs { "A", "C", "D" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
+    L.c_methods(maker)
+    for _, m in ipairs { "A", "D" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
   end
 end
