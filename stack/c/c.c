@@ -1,14 +1,6 @@
 /* The object: it drives the client, gives what that tells to the ways, and lets the connection's clocks run. */
 #include "stack/c/impl.h"
 
-/* T_death is how long a far end may be silent: a Ping after |keepalive|, which may stay unanswered for the rest. What
- * RFC 7016 leaves open, and where its timer ticks (ERTO grows by 1.4142 to 10 s), comes on top. */
-static void c_timers(const it_timers *t, it_rtmfp_client_cfg *flash)
-{
-    flash->keepalive = t->keepalive < t->death ? t->keepalive : t->death / 2;
-    flash->death = t->death - flash->keepalive;
-}
-
 int it_c_new(const it_c_cfg *cfg, it_time now, it_c **out)
 {
     it_c *c = it_calloc(cfg->alloc, 1, sizeof *c);
@@ -28,11 +20,12 @@ int it_c_new(const it_c_cfg *cfg, it_time now, it_c **out)
     it_rtmfp_client_cfg flash = {.alloc = cfg->alloc,
                                  .servers = cfg->servers,
                                  .uri = cfg->uri,
+                                 .keepalive = cfg->timers.keepalive,
+                                 .death = cfg->timers.death,
                                  .open = c->cfg.stream,
                                  .tell_keys = true,
                                  .ask = true,
                                  .cascade = cfg->cascade};
-    c_timers(&cfg->timers, &flash);
     memcpy(flash.server, cfg->server, sizeof flash.server);
     it_rng_init(&flash.rng, cfg->seed, cfg->name);
     int err = it_rtmfp_client_new(&flash, now, &c->client);

@@ -41,8 +41,8 @@ typedef struct it_c_cfg {
     it_addr server[IT_RTMFP_CLIENT_SERVERS]; /* all are asked, the first that answers is taken */
     size_t servers;
     const char *uri; /* "rtmfp://host/app"; used during new only */
-    /* |keepalive|: silence after which a Ping is sent; |death|: and how long it may last at all, until the first time
-     * after it that a Ping is repeated; |connect|: T_conn; |stall|, |linkdown|. */
+    /* |keepalive|: silence after which a Ping is sent; |death|: how long Pings and data may stay unanswered, until the
+     * first time after it that a Ping is repeated; |connect|: T_conn; |stall|, |linkdown|. */
     it_timers timers;
     it_time stream;    /* for the connection, and for streams from peers, to open within; 0: IT_C_STREAM */
     bool voice;        /* sound is streamed as soon as it is open */

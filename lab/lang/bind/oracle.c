@@ -282,6 +282,7 @@ static void turns_of(lua_State *L, int at, it_oracle_query *q)
  */
 static int d_oracle(lua_State *L)
 {
+    lua_settop(L, 10);
     it_oracle_query *q = lua_newuserdatauv(L, sizeof *q, 0);
     it_oracle_verdict *v = lua_newuserdatauv(L, sizeof *v, 0);
     memset(q, 0, sizeof *q);

@@ -131,7 +131,7 @@ vocab.sets = {
     { "pion", "as pion/ice", "pion agent_config.go" },
     { "libnice", "as libnice with consent freshness", "libnice agent-priv.h" },
     { "libjuice", "as libjuice", "libjuice agent.h" },
-    { "rtmfp", "a Ping after 10 s of silence, dead when it is repeated after 30 s; 95 s to open", "RFC 7016 sections 3.5.1.1.1, 3.5.4.1; rtmfp-cpp echoserver, measured at 36.9 s" },
+    { "rtmfp", "a Ping after 10 s of silence, dead where it stays unanswered for 20 s; 95 s to open", "RFC 7016 sections 3.5.1.1.1, 3.5.4.1; rtmfp-cpp echoserver, measured at 36.9 s" },
   },
   behaviour = {
     { "rfc", "nominates once, what works; consent every 4 to 6 s", "RFC 8445 sections 7.2.5.1, 8.1.1; RFC 7675 section 5.1" },

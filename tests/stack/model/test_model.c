@@ -153,6 +153,7 @@ START_TEST(a_set_says_which_limits_of_rfcs_it_breaks)
           "keepalive 2s: RFC 8445 section 11 allows no less than 15s"}},
         {"libnice", {NULL}},
         {"libjuice", {NULL}},
+        {"rtmfp", {"keepalive 10s: RFC 8445 section 11 allows no less than 15s"}},
     };
     char text[IT_TIMERS_TEXT];
     for (size_t i = 0; i < sizeof SAYS / sizeof *SAYS; i++) {
