@@ -41,6 +41,7 @@ end
 function c.keep(me, how)
   how = how or {}
   local first = how.via == "server" and "server" or "direct"
+  if first == "direct" then me:publish "direct" end -- before anybody can ask: what is not published is refused
   for ev in me:events { "status", "subscriber", "death", "closed" } do
     if ev.name == "status" then
       on_status(me, ev.code, first, how)

@@ -28,8 +28,10 @@
 #include "stack/object.h"
 #include "stack/rtmfp/flash/client.h"
 
-#define IT_C_STREAM (10 * IT_SEC)   /* for a stream to open: what somebody waits for; RFC 7016 has 95 s */
-#define IT_C_LIFETIME (150 * IT_MS) /* of sound: later it is late (stack/model/voice.h) */
+#define IT_C_STREAM (10 * IT_SEC) /* for a stream to open: what somebody waits for; RFC 7016 has 95 s */
+#define IT_C_LIFETIME                                                                                                  \
+    (100 *                                                                                                             \
+     IT_MS) /* of sound, which is late after 150 (stack/model/voice.h): what stands behind it is to come in time */
 
 /* By which way a stream goes. */
 enum it_c_via { IT_C_DIRECT, IT_C_SERVER, IT_C_WAYS };
@@ -73,6 +75,7 @@ int it_c_send(it_c *c, it_time now, it_bytes data);
 /* Ends the call: CLOSED. The far end is told, as long as an answer may take; then the connection is closed, too. */
 void it_c_close(it_c *c, it_time now);
 
+/* Its state; the path in use, NONE unless open or stalled; its numbers. */
 enum it_state it_c_state(const it_c *c);
 enum it_path it_c_path(const it_c *c);
 void it_c_stats(const it_c *c, it_conn_stats *s);
