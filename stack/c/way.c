@@ -309,25 +309,29 @@ static void way_ended(it_c *c, it_time now)
         it_conn_die(&c->conn, now, IT_REASON_PEER_CLOSED, "the far end's stream has ended without a goodbye");
 }
 
+/* The session of the direct way has given way to a younger one (RFC 7016 section 3.5.1.1.2): it is played by that. */
+static bool way_overridden(it_c *c, it_time now)
+{
+    if (c->used != IT_C_DIRECT || c->cause != IT_RTMFP_CAUSE_OVERRIDDEN)
+        return false;
+    if (!c->way[IT_C_DIRECT].play)
+        (void)it_c_way_play(c, now, IT_C_DIRECT);
+    return true;
+}
+
 /* The way in use is not whole any more: the other one takes over, or has some time to. */
 static void way_broken(it_c *c, it_time now)
 {
     int other = c->used == IT_C_DIRECT ? IT_C_SERVER : IT_C_DIRECT;
     const c_way *o = &c->way[other];
-    bool overridden = c->cause == IT_RTMFP_CAUSE_OVERRIDDEN && c->used == IT_C_DIRECT; /* there is a younger session */
     if (way_whole(o)) {
         way_use(c, now, other);
         return;
     }
-    if (overridden && !c->way[IT_C_DIRECT].play)
-        (void)it_c_way_play(c, now, IT_C_DIRECT);
-    if (!o->sends && !o->comes && !overridden) {
-        way_ended(c, now);
-        return;
-    }
-    if (c->mend_by == IT_NEVER)
+    bool hope = way_overridden(c, now) || o->sends || o->comes;
+    if (hope && c->mend_by == IT_NEVER)
         c->mend_by = now + c->cfg.stream;
-    if (now >= c->mend_by)
+    if (!hope || now >= c->mend_by)
         way_ended(c, now);
 }
 
