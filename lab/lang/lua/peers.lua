@@ -219,7 +219,7 @@ return function(L)
         end
       end
       local user = u.host == "turn" and L.turn_server and L.turn_server.users[1] or { "tank", "tank" }
-      out[i] = { uri = uri, name = not u.literal and L.full_name(u.host) or nil, four = four, six = six, username = list.username or user[1], password = list.password or user[2] }
+      out[i] = { uri = uri, name = not u.literal and L.full_name(u.host) or nil, four = four, six = six, username = list.username or user[1], password = list.password or user[2], mobility = list.mobility or false }
     end
     if #out > 8 then L.fail("%s: at most 8 servers", what) end
     return out
@@ -422,6 +422,7 @@ return function(L)
       local form = ({ tls = "turns:turn:%d", dtls = "turns:turn:%d?transport=udp" })[k] or "turn:turn:%d?transport=" .. k
       for _, port in ipairs((not only or only == k) and L.turn_server[k] or {}) do out[#out + 1] = form:format(port) end
     end
+    out.mobility = L.turn_server and L.turn_server.mobility
     return #out > 0 and out or nil
   end
   -- What the mailbox of the far side has no room for goes to it again, as long as `pc` is of use.
@@ -506,7 +507,8 @@ return function(L)
   end
   -- Ways that only some models have: option of a call -> what a model lacks that does not know it.
   local LACKS = { tcp = "has no candidates by TCP", turn = "asks no TURN server", ws = "joins no relay over WebSocket" }
-  local KNOWS = { B = { tcp = true, turn = true, ws = true } }
+  for _, k in ipairs { "server", "connect", "via", "parent_death", "ask" } do LACKS[k] = "has no streams of a NetConnection" end
+  local KNOWS = { B = { tcp = true, turn = true, ws = true }, C = { server = true, connect = true, via = true, parent_death = true, ask = true } }
   -- Ends the case where a call asks for a way that its model does not know, or that no server offers.
   local function check_ways(s)
     for _, k in ipairs(L.keys(LACKS)) do

@@ -60,7 +60,7 @@ schema.tables = {
     users = { "table", 'name = "password", ...; tank = "tank"' }, udp = { "table", "ports; { 3478 }" }, tcp = { "table", "ports; { 3478 }" }, tls = { "table", "ports of TLS, with a certificate of the server's name; none" }, dtls = { "table", "the same of DTLS over UDP; none" }, family = { "family", "of relayed addresses; dual" },
     lifetime = { "Time", "of an allocation; 10min" }, max_lifetime = { "Time", "that one may ask for; 1h" }, nonce = { "Time", "how long one is good; 1h" },
     quota = { "count", "relayed addresses of a user; 0: any" }, allow = { "string[]", "peers, addresses or prefixes; else what is public" }, deny = { "string[]" },
-    mobility = { "boolean", "RFC 8016" }, tcp_peers = { "boolean", "TCP allocations, RFC 6062" },
+    mobility = { "boolean", "RFC 8016: allocations move with their hosts" }, tcp_peers = { "boolean", "TCP allocations, RFC 6062" },
   },
   host = {
     [1] = { "name" }, rest = { "IfaceSpec" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "ips" }, family = { "family" },
