@@ -47,6 +47,9 @@ static void event_text(char *text, size_t size, const char *app, int media, cons
         else
             snprintf(text, size, "%s: %s", app, ev->why);
         return;
+    case IT_EV_CALL:
+        snprintf(text, size, "%s: call %d", app, ev->flow);
+        return;
     case IT_EV_SUBSCRIBER:
         snprintf(text, size, "%s/%d: %s as %d", app, media, ev->user, ev->flow);
         return;
@@ -109,7 +112,10 @@ static int run_single(const it_worker *worker, const it_case *c, it_bytes text, 
                         .capture = e ? e->capture : NULL,
                         .trace = e ? e->trace : NULL,
                         .twin = t->twin,
-                        .silent = t->silent};
+                        .silent = t->silent,
+                        .n_edges = worker->cfg->n_edges,
+                        .roots = worker->cfg->roots};
+    memcpy(sc.edges, worker->cfg->edges, sizeof sc.edges);
     it_script *s = it_script_new(&sc);
     if (!s)
         return IT_ERR_NOMEM;

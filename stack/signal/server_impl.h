@@ -17,6 +17,7 @@ typedef struct it_signal_link {
     it_layer tls;   /* ops NULL: none, whatever the client says */
     uint32_t box;   /* of POLL, WS; IT_MAILBOX_NONE */
     it_time active; /* when it last said something */
+    it_time begun;  /* HTTP: when the first byte of a request came; IT_NEVER: none has */
     it_time hold;   /* POLL: until then */
     it_str say;     /* WS: lines that are to go out before anything else */
 } it_signal_link;
@@ -24,6 +25,8 @@ typedef struct it_signal_link {
 struct it_signal_server {
     it_signal_server_cfg cfg;
     char run[17];
+    char own[IT_SIGNAL_NAME + 1];          /* its own mailbox; "": none */
+    uint8_t heard_data[IT_SIGNAL_LARGEST]; /* of the message that was heard last */
     it_tls_cfg tls;
     uint16_t tls_port; /* 0: none */
     it_mailboxes boxes;
