@@ -89,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check(&r, who, op >> 5 & 1, op >> 6 & 1, op >> 7);
             break;
         case 2:
-            (void)it_check_relay_room(r.r, r.now, more);
+            MUST(it_check_relay_room(r.r, r.now, more) != IT_ERR_NOMEM);
             MUST(it_check_relay_rooms(r.r) <= 4);
             break;
         case 3: { /* sealed by nobody's password, or by an end's */
