@@ -6,7 +6,20 @@
 
 #include <stdio.h>
 
-/* rtmfp_server(host, redirects, forwards, lifetime in ns or 0, keepalive of its clients in ns or 0) -> app */
+/* Lets |o|, app |app|, accept streams on the ports of arguments 6 and 7, with TLS on the latter. */
+static void server_web(lua_State *L, it_rtmfp_server *o, int app, const char *name)
+{
+    it_script *s = it_script_of(L);
+    it_tls_cfg tls;
+    uint16_t tls_port = (uint16_t)luaL_checkinteger(L, 7);
+    it_script_tls_server(L, 8, name, &tls);
+    it_rtmfp_server_tls(o, &tls, tls_port);
+    it_script_check(L, it_lab_serve(s->lab, app, (uint16_t)luaL_checkinteger(L, 6)), name);
+    it_script_check(L, it_lab_serve(s->lab, app, tls_port), name);
+}
+
+/* rtmfp_server(host, redirects, forwards, lifetime in ns or 0, keepalive of its clients in ns or 0, port of its
+ * WebSocket or nil, that with TLS, names of its certificate) -> app */
 static int r_server(lua_State *L)
 {
     it_script *s = it_script_of(L);
@@ -23,6 +36,8 @@ static int r_server(lua_State *L)
     snprintf(name, sizeof name, "%s/rtmfp", it_host_node(h)->name);
     int app = it_lab_add(s->lab, h, &it_rtmfp_server_ops, o, name, IT_RTMFP_PORT);
     it_script_check(L, app, name);
+    if (!lua_isnoneornil(L, 6))
+        server_web(L, o, app, name);
     lua_pushinteger(L, app);
     return 1;
 }
@@ -37,7 +52,7 @@ static int r_stats(lua_State *L)
     } all[] = {{"sessions", s.sessions},   {"opened", s.opened},       {"closed", s.closed},
                {"absent", s.absent},       {"limited", s.limited},     {"introduced", s.introduced},
                {"connected", s.connected}, {"published", s.published}, {"played", s.played},
-               {"relayed", s.relayed},     {"dropped", s.dropped}};
+               {"relayed", s.relayed},     {"dropped", s.dropped},     {"connections", s.web.connections}};
     lua_newtable(L);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         lua_pushinteger(L, (lua_Integer)all[i].v);
