@@ -30,17 +30,23 @@ static void client_authority(it_rtws_client *c)
         snprintf(c->authority, sizeof c->authority, "%s:%d", c->host, port);
 }
 
+/* RFC 9112 section 3.2: a target has no spaces; nor has it anything else that is not printed. */
+static bool client_target(const char *target)
+{
+    const char *p = target;
+    while (*p > ' ' && *p <= '~')
+        p++;
+    return *p == '\0' && p - target < IT_RTWS_TARGET;
+}
+
 /* Copies the texts of the configuration. False when one is none. */
 static bool client_texts(it_rtws_client *c)
 {
     const char *host = c->cfg.host, *target = c->cfg.target ? c->cfg.target : "/";
     if (host && (!it_tls_name_valid(it_bytes_str(host)) || strlen(host) >= sizeof c->host))
         return false;
-    if (strlen(target) >= sizeof c->target)
+    if (!client_target(target))
         return false;
-    for (const char *p = target; *p; p++)
-        if (*p <= ' ' || *p > '~') /* RFC 9112 section 3.2: it has no spaces */
-            return false;
     if (host)
         snprintf(c->host, sizeof c->host, "%s", host);
     snprintf(c->target, sizeof c->target, "%s", target);

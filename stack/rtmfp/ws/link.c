@@ -70,16 +70,21 @@ static const char *stream_why(const it_rtws_link *l)
     return l->reset ? BY[l->end] : "the stream has ended";
 }
 
+/* Why the proxy or TLS has ended it; NULL: neither did. */
+static const char *below_why(const it_rtws_link *l)
+{
+    const it_proxy_client *p = l->via.ops ? it_via_client(&l->via) : NULL;
+    if (p && p->state == IT_VIA_REFUSED)
+        return proxy_why(p->status);
+    return l->tls.ops ? it_tls_end_why(it_tls_layer_info(&l->tls)->end) : NULL;
+}
+
 /* The layers have ended: for a reason of one of them, from the bottom, or the stream's own. */
 static int link_judge(it_rtws_link *l)
 {
-    const it_proxy_client *p = l->via.ops ? it_via_client(&l->via) : NULL;
-    const it_tls_info *t = l->tls.ops ? it_tls_layer_info(&l->tls) : NULL;
-    const char *why = it_layers_why(&l->ls);
-    if (p && p->state == IT_VIA_REFUSED)
-        return link_over(l, IT_RTMFP_CAUSE_STREAM, proxy_why(p->status));
-    if (t && it_tls_end_why(t->end))
-        return link_over(l, IT_RTMFP_CAUSE_STREAM, it_tls_end_why(t->end));
+    const char *below = below_why(l), *why = it_layers_why(&l->ls);
+    if (below)
+        return link_over(l, IT_RTMFP_CAUSE_STREAM, below);
     enum it_ws_fault fault = l->ws.ops ? it_ws_state_of(&l->ws)->fault : IT_WS_FAULT_NONE;
     if (fault == IT_WS_FAULT_PROTOCOL)
         return link_over(l, IT_RTMFP_CAUSE_PROTOCOL, why);

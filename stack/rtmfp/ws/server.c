@@ -61,8 +61,9 @@ static void link_free(it_rtws_server *s, uint32_t i)
     it_rtws_link *l = s->v[i];
     if (!l)
         return;
-    it_map_del(&s->by_flow, &(uint64_t){l->s.flow});
-    it_map_del(&s->by_session, &(uint64_t){l->session.cfg.session});
+    uint64_t flow = l->s.flow, session = l->session.cfg.session;
+    it_map_del(&s->by_flow, &flow);
+    it_map_del(&s->by_session, &session);
     it_bits_del(&s->busy, i);
     it_tourney_set(&s->due, i, IT_NEVER, i);
     it_rtws_link_fini(l);
@@ -112,7 +113,7 @@ static void link_touch(it_rtws_server *s, uint32_t i)
 /* The link of open |session|, about to be given a command; NULL: there is none. */
 static it_rtws_link *server_open(it_rtws_server *s, uint32_t session, uint32_t *i)
 {
-    *i = it_map_get(&s->by_session, &(uint64_t){session});
+    *i = it_map_get1(&s->by_session, session);
     it_rtws_link *l = *i == IT_MAP_NONE ? NULL : s->v[*i];
     return l && l->open && !l->over ? l : NULL;
 }
@@ -337,11 +338,12 @@ static int link_accept(it_rtws_server *s, it_time now, uint32_t i, const it_io *
     l->remote = in->remote;
     l->deadline = now + s->cfg.patience;
     it_stream_accept(&l->s, in);
+    uint64_t flow = in->flow, session = cfg.session;
     int err = push_layers(s, l, in->local.port);
     if (err == 0)
-        err = it_map_put(&s->by_flow, &(uint64_t){in->flow}, i);
+        err = it_map_put(&s->by_flow, &flow, i);
     if (err == 0)
-        err = it_map_put(&s->by_session, &(uint64_t){cfg.session}, i);
+        err = it_map_put(&s->by_session, &session, i);
     if (err < 0) {
         link_free(s, i);
         return IT_ERR_NOMEM;
@@ -360,14 +362,28 @@ static int server_accept(it_rtws_server *s, it_time now, const it_io *in)
     return err < 0 ? err : link_accept(s, now, i, in);
 }
 
+/* The place of the link whose stream |in| is of; IT_MAP_NONE: of none. */
+static uint32_t server_find(const it_rtws_server *s, const it_io *in)
+{
+    uint32_t i;
+    switch (in->kind) {
+    case IT_IO_DATA:
+    case IT_IO_WRITABLE:
+    case IT_IO_FIN:
+    case IT_IO_RST:
+        i = it_map_get1(&s->by_flow, in->flow);
+        return i != IT_MAP_NONE && it_stream_alive(&s->v[i]->s) ? i : IT_MAP_NONE;
+    default:
+        return IT_MAP_NONE;
+    }
+}
+
 int it_rtws_server_input(it_rtws_server *s, it_time now, const it_io *in)
 {
     if (in->kind == IT_IO_ACCEPTED)
         return server_accept(s, now, in);
-    bool stream =
-        in->kind == IT_IO_DATA || in->kind == IT_IO_WRITABLE || in->kind == IT_IO_FIN || in->kind == IT_IO_RST;
-    uint32_t i = stream ? it_map_get(&s->by_flow, &(uint64_t){in->flow}) : IT_MAP_NONE;
-    if (i == IT_MAP_NONE || !it_stream_alive(&s->v[i]->s))
+    uint32_t i = server_find(s, in);
+    if (i == IT_MAP_NONE)
         return (int)in->data.n;
     it_rtws_link *l = s->v[i];
     if (in->kind == IT_IO_RST) {

@@ -3,6 +3,9 @@
 
 #include "stack/rtmfp/wire/vlu.h"
 
+#include <stddef.h>
+#include <string.h>
+
 /* Integers of a message, in the order in which they come. */
 enum { FLOW = 1, ASSOCIATED = 2, COUNT = 4, MAY_COUNT = 8, BUFFER = 16, MAY_CODE = 32, DATA = 64 };
 
@@ -35,6 +38,17 @@ static unsigned rtws_fields(uint8_t t)
     }
 }
 
+/* Its integers. One that is optional is not there where nothing follows; it is not written where it says nothing. */
+static const struct {
+    unsigned has;
+    size_t at;
+    bool optional;
+} INTS[] = {{FLOW, offsetof(it_rtws_msg, flow), false},     {ASSOCIATED, offsetof(it_rtws_msg, associated), false},
+            {COUNT, offsetof(it_rtws_msg, count), false},   {MAY_COUNT, offsetof(it_rtws_msg, count), true},
+            {BUFFER, offsetof(it_rtws_msg, buffer), false}, {MAY_CODE, offsetof(it_rtws_msg, code), true}};
+
+enum { N_INTS = sizeof INTS / sizeof *INTS };
+
 enum it_rtws_read it_rtws_get(it_bytes message, it_rtws_msg *m)
 {
     it_rd r;
@@ -44,16 +58,12 @@ enum it_rtws_read it_rtws_get(it_bytes message, it_rtws_msg *m)
     if (!has)
         return IT_RTWS_IGNORE;
     *m = (it_rtws_msg){.type = (enum it_rtws_type)type};
-    if (has & FLOW)
-        m->flow = it_rtmfp_vlu_get(&r);
-    if (has & ASSOCIATED)
-        m->associated = it_rtmfp_vlu_get(&r);
-    if (has & COUNT || (has & MAY_COUNT && r.n))
-        m->count = it_rtmfp_vlu_get(&r);
-    if (has & BUFFER)
-        m->buffer = it_rtmfp_vlu_get(&r);
-    if (has & MAY_CODE && r.n)
-        m->code = it_rtmfp_vlu_get(&r);
+    for (size_t i = 0; i < N_INTS; i++) {
+        if (!(has & INTS[i].has) || (INTS[i].optional && r.n == 0))
+            continue;
+        uint64_t v = it_rtmfp_vlu_get(&r);
+        memcpy((uint8_t *)m + INTS[i].at, &v, sizeof v);
+    }
     if (r.fail)
         return IT_RTWS_BROKEN;
     if (has & DATA)
@@ -65,16 +75,13 @@ void it_rtws_put(it_buf *b, const it_rtws_msg *m)
 {
     unsigned has = rtws_fields((uint8_t)m->type);
     it_buf_u8(b, (uint8_t)m->type);
-    if (has & FLOW)
-        it_rtmfp_vlu_put(b, m->flow);
-    if (has & ASSOCIATED)
-        it_rtmfp_vlu_put(b, m->associated);
-    if (has & COUNT || (has & MAY_COUNT && m->count))
-        it_rtmfp_vlu_put(b, m->count);
-    if (has & BUFFER)
-        it_rtmfp_vlu_put(b, m->buffer);
-    if (has & MAY_CODE && (m->code || m->data.n))
-        it_rtmfp_vlu_put(b, m->code);
+    for (size_t i = 0; i < N_INTS; i++) {
+        uint64_t v;
+        memcpy(&v, (const uint8_t *)m + INTS[i].at, sizeof v);
+        bool silent = INTS[i].optional && v == 0 && m->data.n == 0;
+        if (has & INTS[i].has && !silent)
+            it_rtmfp_vlu_put(b, v);
+    }
     if (has & DATA)
         it_buf_put(b, m->data.p, m->data.n);
 }
