@@ -311,6 +311,12 @@ const it_cli_option IT_CLI_OPTIONS[] = {
      "a number from 0 to 1000000"},
     {"timeout", "SECONDS", RUNS, "wall time after which a case counts as stuck (120); 0: never", take_timeout,
      "a number of seconds from 0 to 86400"},
+    {"edge", "HOST=DEVICE", IT_CLI_RUN,
+     "that host of the worlds is TUN device DEVICE of this machine, which has its addresses: by the wall clock, "
+     "repeatable",
+     it_cli_take_edge, "a host's name and a device, as turn=tank0, at most 8 times"},
+    {"trust", "FILE", IT_CLI_RUN, "with --edge: certificates (PEM) that the hosts of the worlds trust, too",
+     it_cli_take_trust, "a file"},
     {"ladder", NULL, IT_CLI_SHOW, "draw the packets", take_ladder, NULL},
     {"model", "M", IT_CLI_ORACLE, "the model that connects, A to E (B)", take_model, "a letter from A to E"},
     {"listen", "ADDRESS", IT_CLI_SERVE | IT_CLI_PEER,

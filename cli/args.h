@@ -47,6 +47,7 @@ typedef struct it_cli {
     bool open;
     bool talk;
     bool quiet;
+    const char *trust_file;
     bool help, ladder, man, json, seed_given, out_given, last_failed;
 } it_cli;
 

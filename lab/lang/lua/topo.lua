@@ -318,7 +318,7 @@ return function(L)
     local twice = ips_of(iface.host)[ip]
     if twice then L.fail("%s: %s is the address of %s already; sockets of %s could not tell them apart", iface.label, ip, twice.label, iface.host.label) end
     iface[NET]:claim(ip, iface.at, iface.host.label)
-    core.host_addr(iface.host.node, iface.i, ip, bits)
+    if iface.host.device then L.edge_addr(iface.host, ip) else core.host_addr(iface.host.node, iface.i, ip, bits) end
     core.name(ip, iface.host.label)
     iface.ips[#iface.ips + 1] = ip
   end
@@ -357,6 +357,7 @@ return function(L)
       if family ~= "v6" then give_addr(iface, net:alloc("v4", avoid), net.bits4) end
       if family ~= "v4" then give_addr(iface, net:alloc("v6", avoid), net.bits6 or L.no_six(net.box)) end
     end
+    if iface.host.device then return end -- its routes are the machine's
     if net.gateway4 then core.host_gateway(iface.host.node, iface.i, net.gateway4) end
     if net.gateway6 then core.host_gateway(iface.host.node, iface.i, net.gateway6) end
   end
@@ -365,12 +366,12 @@ return function(L)
     local suffix = host.single and host.label or host.label .. "-" .. name
     local six, told = L.six_of(spec, path)
     local net = behind_net(suffix, spec.behind, path .. ".behind", six, told, L.nets_of_host(host, specs))
-    local i = core.iface(host.node, name)
+    local i = host.device and 0 or core.iface(host.node, name)
     local iface = L.new(Iface, { host = host, i = i, [NET] = net, ips = {}, down_now = false, label = host.label .. "." .. name })
     local wire, at = L.plug(net, host.node, i, iface.label, spec.link, net.public and "fiber" or "lan", path .. ".link")
     rawset(iface, "wire", wire)
     rawset(iface, "at", at)
-    net:join(iface)
+    if not host.device then net:join(iface) end -- neighbours are the machine's affair: all goes by the gateway
     host[LIST][#host[LIST] + 1] = iface
     host.ifaces[name] = iface
     addresses(iface, spec, path)
@@ -465,7 +466,7 @@ return function(L)
     ensure_internet()
     claim_name(s[1])
     if s.stack and s.stack ~= "reference" then L.unsupported('stack "%s": adapters are not built yet', s.stack) end
-    local host = L.new(Host, { label = s[1], node = core.host(s[1]), [LIST] = {}, ifaces = {}, single = #s == 1, managed = s.trusts_inspector == true, apps = 0, wires = {}, behaviour = L.behaviour_of(s.behaviour, s[1], "host"), timers = L.readonly(L.timers_of(s.timers, s[1], s.behaviour), "timers", {}) })
+    local host = L.new(Host, { label = s[1], node = L.edge_node(s) or core.host(s[1]), device = core.edge_device(s[1]) or false, [LIST] = {}, ifaces = {}, single = #s == 1, managed = s.trusts_inspector == true, apps = 0, wires = {}, behaviour = L.behaviour_of(s.behaviour, s[1], "host"), timers = L.readonly(L.timers_of(s.timers, s[1], s.behaviour), "timers", {}) })
     L.hosts[s[1]] = host
     if s.tcp then set_tcp(host.node, s.tcp, (path or "host") .. ".tcp") end
     L.host_list[#L.host_list + 1] = host
@@ -553,6 +554,7 @@ return function(L)
   end
   -- What runs on `host` from its start on, with fresh state.
   function L.start_server(host)
+    if host.device then return end -- whoever serves there is a program of the machine
     if L.servers.stun == host then core.stun_server(host.node, L.stun_by.udp or 0, L.stun_by.tcp or 0) end
     if L.servers.signal == host and L.signals_packets then L.run_signal_server() end
     if L.servers.turn == host and #L.turn_server.tls + #L.turn_server.dtls > 0 then L.turn_server.names = L.names_of(host) end
