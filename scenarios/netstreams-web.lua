@@ -174,4 +174,35 @@ return {
       talk(t, from, again)
     end,
   },
+  -- TCP keeps order over all flows, RTMFP within each: what is lost delays there its own flow alone.
+  lossy = tank.scenario { "over a link that loses packets everything arrives once and in order, by either way",
+    matrix = { loss = { "2%", "5%", "10%" }, transport = { "udp", "ws" } },
+    run = function(t, cell)
+      local server = meet(t)
+      local a = t:host { "alice", behind = "linux-masq", link = { "lan", loss = cell.loss } }.netconnection:open { server = server, transport = cell.transport }
+      local b = client(t, server, "bob", "linux-masq", { transport = cell.transport })
+      told(t, a, UP, "30s")
+      told(t, b, UP, "5s")
+      local from, to = a:stream { via = "server" }, b:stream { via = "server" }
+      from:publish "voice"
+      told(t, from, "NetStream.Publish.Start", "20s")
+      to:play "voice"
+      told(t, to, "NetStream.Play.Start", "20s")
+      for i = 1, 100 do
+        from:send(("%d %s"):format(i, ("x"):rep(400)), { type = "audio" })
+        from:send(("%d %s"):format(i, ("y"):rep(900)), { type = "video" })
+        t:sleep "20ms"
+      end
+      local audio, video = 0, 0
+      for _ = 1, 200 do
+        local ev = to:next { "message", within = "30s" }
+        local n, kind = (ev and ev.data or "0 -"):match "^(%d+) (.)"
+        if kind == "x" and tonumber(n) == audio + 1 then audio = audio + 1 end
+        if kind == "y" and tonumber(n) == video + 1 then video = video + 1 end
+      end
+      t:check { "audio in order", audio, equals = 100 }
+      t:check { "video in order", video, equals = 100 }
+      t:check { "nothing came twice", to:next { "message", within = "5s" } == nil, equals = true }
+    end,
+  },
 }
