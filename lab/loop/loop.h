@@ -140,6 +140,9 @@ bool it_loop_from_sockaddr(const struct sockaddr *sa, it_addr *a);
 
 /* 64 random bits of the system's. Returns 0 or IT_ERR_IO. */
 int it_loop_seed(uint64_t *seed) IT_MUST_CHECK;
+/* Whether a socket of this machine may have |ip|: 0, IT_ERR_RANGE where it is no address of one host (multicast, or
+ * link-local without its link), or as it_loop_add. */
+int it_loop_has_ip(it_ip ip) IT_MUST_CHECK;
 /* Lets the process have as many descriptors as it may. */
 void it_loop_more_descriptors(void);
 /* The date, as time since IT_EPOCH_S, not negative: for certificates. */

@@ -284,6 +284,7 @@ return function(L)
     L.fault("set", self.label .. " behaves otherwise", self.label)
   end)
   L.method(Box, "flush", function(self)
+    if self.kind == "router" then L.fail("flush: %s has no state to forget", self.label) end
     for _, node in ipairs(halves(self)) do core.flush_box(node) end
     L.fault("flush", self.label .. " forgets its state", self.label)
   end)
@@ -435,8 +436,20 @@ return function(L)
 
   -- The switches of a host's TCP as integers: ns, bytes, segments, 0 and 1.
   local CONTROL = { cubic = 0, reno = 1 }
+  -- A switch -> the one without which it does nothing, and that one's value: true, or what it is without a word.
+  local NEEDS = { hystart = { "control", "cubic" }, tlp = { "sack", true }, rack = { "sack", true }, dsack = { "sack", true }, eifel = { "timestamps", true } }
+  local function check_tcp(spec, path)
+    for _, k in ipairs(L.keys(NEEDS)) do
+      local other, value = NEEDS[k][1], NEEDS[k][2]
+      if spec[k] and spec[other] ~= nil and spec[other] ~= value then L.fail("%s.%s: does nothing with %s = %s", path, k, other, L.show(spec[other])) end
+    end
+    for _, k in ipairs { "keep_count", "keep_interval" } do
+      if spec[k] ~= nil and not spec.keep_idle then L.fail("%s.%s: no probes are sent without keep_idle", path, k) end
+    end
+  end
   local function set_tcp(node, spec, path)
     local out = {}
+    check_tcp(spec, path)
     for k, v in L.pairs(spec) do
       local kind = L.schema.tables.HostTcp[k][1]
       if kind == "Time" then
@@ -511,6 +524,7 @@ return function(L)
     for _, name in ipairs { "stun", "turn", "ws" } do
       if s[name] and not up[name] then L.fail('internet.%s: the %s server is not up: servers = { "%s", ... }', name, name, name) end
     end
+    if s.names ~= nil and not up.signal then L.fail 'internet.names: is about the signal server, which is not up: servers = { "signal", ... }' end
     L.turn_server = up.turn and L.turn_wanted(s.turn or {}) or nil
     for _, k in ipairs { "udp", "tcp" } do if s.stun and s.stun[k] == false then L.stun_by[k] = nil end end
     if not (L.stun_by.udp or L.stun_by.tcp) then L.fail "internet.stun: neither udp nor tcp" end
@@ -539,6 +553,9 @@ return function(L)
     for _, k in ipairs { "lifetime", "max_lifetime", "nonce" } do
       out[k] = s[k] and L.time(s[k], "internet.turn." .. k)
       if out[k] and out[k] < 1000000000 then L.fail("internet.turn.%s: at least 1s", k) end
+    end
+    if (out.lifetime or 600000000000) > (out.max_lifetime or 3600000000000) then
+      L.fail("internet.turn.lifetime: %s is longer than the max_lifetime of %s", L.show_time(out.lifetime or 600000000000), L.show_time(out.max_lifetime or 3600000000000))
     end
     for _, k in ipairs { "allow", "deny" } do
       if out[k] then L.check_type("ips", out[k], "internet.turn." .. k) end
@@ -577,7 +594,8 @@ return function(L)
     ensure_internet()
     if L.servers[name] then return L.servers[name] end
     if KNOWN[name] == false then L.unsupported("the %s server is not built yet", name) end
-    if KNOWN[name] then L.fail("the %s server is not up: t:internet { servers = ... } leaves it out (%s)", name, L.servers_said) end
+    if KNOWN[name] and L.servers_said then L.fail("the %s server is not up: t:internet { servers = ... } leaves it out (%s)", name, L.servers_said) end
+    if KNOWN[name] then L.fail('the %s server is not up: t:internet { servers = { "%s", ... } } has it', name, name) end
     L.fail('no server "%s"%s', tostring(name), L.nearest(tostring(name), L.keys(KNOWN)))
   end, __newindex = function() L.fail "the servers cannot be written" end })
   L.metas[getmetatable(L.server)] = "list of servers"
