@@ -126,6 +126,7 @@ extern const luaL_Reg IT_SCRIPT_SIGNAL[];        /* the signal server and its cl
 extern const luaL_Reg IT_SCRIPT_RELAY[];         /* relays over WebSocket (relay.c) */
 extern const luaL_Reg IT_SCRIPT_TURN[];          /* TURN servers (turn.c) */
 extern const luaL_Reg IT_SCRIPT_TCP[];           /* the TCP of hosts (tcp.c) */
+extern const luaL_Reg IT_SCRIPT_C[];             /* model C (c.c) */
 extern const luaL_Reg IT_SCRIPT_NETCONNECTION[]; /* NetConnections and NetStreams (netconnection.c) */
 extern const luaL_Reg IT_SCRIPT_RTMFP[];         /* ends of RTMFP, their rendezvous (rtmfp.c) */
 extern const luaL_Reg IT_SCRIPT_TRIPS[];         /* trips before something came (trips.c) */

@@ -279,10 +279,12 @@ static void turns_of(lua_State *L, int at, it_oracle_query *q)
     q->turn_limits = it_script_bool(L, at, "limits") || denies(L, at, q);
 }
 
-/* oracle(model, near side, far side, boxes, STUN server by UDP, patience, transports, TURN servers, STUN server by TCP)
- * -> verdict, why signaling may find no room or nil */
+/* oracle(model, near side, far side, boxes, STUN server by UDP, of model C that of RTMFP, patience, transports, TURN
+ * servers, STUN server by TCP, of model C how long a stream may take) -> verdict, why signaling may find no room or nil
+ */
 static int d_oracle(lua_State *L)
 {
+    lua_settop(L, 10);
     it_oracle_query *q = lua_newuserdatauv(L, sizeof *q, 0);
     it_oracle_verdict *v = lua_newuserdatauv(L, sizeof *v, 0);
     memset(q, 0, sizeof *q);
@@ -295,6 +297,7 @@ static int d_oracle(lua_State *L)
     q->transports = (int)luaL_checkinteger(L, 7);
     turns_of(L, 8, q);
     server_of(L, 9, &q->stun_tcp);
+    q->stream_patience = luaL_optinteger(L, 10, 0);
     q->web_after = IT_B_WEB_AFTER;
     q->now = it_lab_now(it_script_of(L)->lab);
     char crowd[160];

@@ -344,6 +344,7 @@ static void set_all_functions(lua_State *L, it_script *s)
                                    IT_SCRIPT_TCP,
                                    IT_SCRIPT_RTMFP,
                                    IT_SCRIPT_NETCONNECTION,
+                                   IT_SCRIPT_C,
                                    IT_SCRIPT_BEHAVIOUR,
                                    IT_SCRIPT_TRIPS,
                                    IT_SCRIPT_ATTACK,

@@ -8,6 +8,7 @@ return function(L)
 
   ---------------------------------------------------------------------------------------------------------------- connections
   local Conn = L.class("Conn", Source)
+  L.Conn = Conn
   local function app_of(o)
     if rawget(o, "gone") then L.fail("%s was lost when %s stopped", o.label, o.host.label) end
     return o.app or L.fail("%s is not connected yet", o.label)
@@ -507,7 +508,8 @@ return function(L)
   end
   -- Ways that only some models have: option of a call -> what a model lacks that does not know it.
   local LACKS = { tcp = "has no candidates by TCP", turn = "asks no TURN server", ws = "joins no relay over WebSocket" }
-  local KNOWS = { B = { tcp = true, turn = true, ws = true } }
+  for _, k in ipairs { "server", "connect", "via", "parent_death", "ask" } do LACKS[k] = "has no streams of a NetConnection" end
+  local KNOWS = { B = { tcp = true, turn = true, ws = true }, C = { server = true, connect = true, via = true, parent_death = true, ask = true } }
   -- Ends the case where a call asks for a way that its model does not know, or that no server offers.
   local function check_ways(s)
     for _, k in ipairs(L.keys(LACKS)) do
@@ -527,10 +529,11 @@ return function(L)
     local near, far = s[1], s[2]
     if near == far then L.fail("call: a host cannot call itself") end
     L.model = L.model or s.model
+    if s.model == "C" then L.need_rtmfp() end
     if not standard[s.model] then L.unsupported("model %s is not built yet", s.model) end
     check_ways(s)
     core.trips_begin(near.node, far.node)
-    local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, turn = s.turn, ws = s.ws, verdict = L.predict(near, far, s) }
+    local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, turn = s.turn, ws = s.ws, server = s.server, connect = s.connect, via = s.via, verdict = L.predict(near, far, s) }
     call.oracle = L.readonly(call.verdict, "oracle", { "path", "first", "either", "may_fail" }) -- which only some have
     L.calls[#L.calls + 1] = call
     local a = standard[s.model](near, far, s, "controlling")
@@ -564,6 +567,7 @@ return function(L)
     maker("E", "open", open_e)
     maker("udp", "open", open_udp)
     L.rtmfp_methods(Host, maker)
-    for _, m in ipairs { "A", "C", "D" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
+    L.c_methods(maker)
+    for _, m in ipairs { "A", "D" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
   end
 end

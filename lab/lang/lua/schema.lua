@@ -88,6 +88,9 @@ schema.tables = {
     streams = { "string[]", "several media streams, what each sends" }, components = { "count", "of each: 1, which RTP and RTCP share, or 2; 1" },
     bundle = { "boolean", "they share one transport (RFC 8843); true with one component" },
     ws = { "string|table", "how the standard apps reach the relay over WebSocket, which serves that: ws wss none; both without a word; or of each host, by name" },
+    server = { "Host", "C: instead of the server rtmfp" }, connect = { "Time", "C: for a stream from the peer to open, before the server's; 10 s" },
+    via = { "stream_via", "C: server: the direct way is not tried; direct: the server's is not" }, parent_death = { "parent_death", "C: what becomes of the direct way when the connection is over: detach, or cascade" },
+    ask = { "boolean", "C: the far end's play waits for accept or refuse" },
     tcp = { "string|table", "candidates by TCP of both: active passive so, a list of these, or all; or of each host, by name" },
   },
   check = { [1] = { "string" }, [2] = { "any" }, equals = { "any" }, at_least = { "any" }, at_most = { "any" }, between = { "pair" } },
@@ -123,6 +126,9 @@ schema.tables = {
   B = { stun = { "string" }, turn = { "string|string[]", 'URIs of TURN servers, "turn:turn?transport=tcp" (RFC 7065), with username = and password = beside them' }, tcp = { "string|table", "candidates by TCP: active passive so, a list of these, or all" }, media = { "media" }, restart = { "boolean" },
     ws = { "string|string[]", 'ways to a relay over WebSocket, "ws://ws", "wss://ws:443", tried in turn; it is joined when nothing else works' },
     streams = { "string[]", "several media streams, what each sends" }, behaviour = { "string|table", "instead of the host's" }, components = { "count", "of each: 1 or 2" }, bundle = { "boolean", "they share one transport" } },
+  C = { server = { "Host", "a host that has called serve_rtmfp; the server rtmfp" }, uri = { "string", "what it asks for there, 255 bytes at most; rtmfp://NAME/app" }, media = { "media" },
+    connect = { "Time", "for the connection, and for streams from the peer, to open within; 10 s (RFC 7016 section 3.5.1.1: 95 s)" },
+    ask = { "boolean", "the far end's play waits for accept or refuse" }, parent_death = { "parent_death", "what becomes of the direct way when the connection is over: detach, or cascade" } },
   E = { expiry = { "expiry", "of a permission after its last success; 30 s, or what timers says" } },
   test = {
     from = { "address", "one of addrs()" }, priority = { "count" }, controlling = { "boolean", "the role it claims" },
@@ -211,7 +217,7 @@ schema.events = {
 -- Class of source -> the events it tells; those of its parent class come on top.
 schema.tells = {
   Carrier = { "message", "up", "down", "unsent" }, App = { "open", "closed", "up", "down" }, RelayClient = { "up", "down", "message" }, Udp = { "message", "open", "closed" }, Tcp = { "open", "message", "closed" },
-  SocketE = { "test", "success", "reflexive", "network", "message" }, PeerB = { "signal" },
+  SocketE = { "test", "success", "reflexive", "network", "message" }, PeerB = { "signal" }, PeerC = { "status", "subscriber" },
   NetConnection = { "status" }, NetStream = { "status", "message", "subscriber" },
   Rtmfp = { "up", "down", "open", "message", "failover", "death", "closed" },
   Conn = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed" },
@@ -248,7 +254,7 @@ schema.classes = {
     { "map_port", "fun(self: Host, s: map_port): Mapping?, string?", "asks the next box by PCP, NAT-PMP or UPnP and keeps the mapping" },
     { "reach", "fun(self: Host, s: reach): Reach", "what the oracle says: whether a server answers through the boxes, by UDP or TCP; runs nothing" },
     { "serve", "fun(self: Host, s: serve): App", "starts an app by its name; it tells open once it serves, closed when it cannot" },
-    { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of the families this one has, IPv6 first; of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE}" },
+    { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of the families this one has, IPv6 first; of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "C", "{open: fun(self: any, s?: C): PeerC}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE}" },
     { "relay", "{serve: fun(self: any, s?: relay_serve): RelayServer, join: fun(self: any, s: relay_join): RelayClient}", "datagrams over WebSocket" },
     { "udp", "{open: fun(self: any, s?: udp): Udp}", "a plain socket, of no model: it probes networks" },
     { "rtmfp", "{open: fun(self: any, s: rtmfp): Rtmfp}", "an end of RTMFP (RFC 7016)" },
@@ -299,6 +305,12 @@ schema.classes = {
   { "Conn: Source", "open message failover stalled resumed rate_up rate_down network death closed", { { "path", "string?" },
     { "stats", "table<string, integer|Duration>", "sent received lost late longest_gap refused; of audio and video also jitter freezes frozen longest_freeze shown reordered rtt profile" }, { "streams", "Conn[]", "of several: this end of each" }, { "send", "fun(self: Conn, data: string)" }, { "close", "fun(self: Conn)" } } },
   { "PeerB: Conn", "and signal(blob)", { { "start", "fun(self: PeerB)" }, { "signal", "fun(self: PeerB, blob: string)" }, { "restart", "fun(self: PeerB)" } } },
+  { "PeerC: Conn", "and status(code), of NetConnection and NetStream; subscriber(peer)", {
+    { "peer_id", "string", "hexadecimal" }, { "call", "fun(self: PeerC, far: PeerC): boolean?, string?", "both ends do; open or death follows" },
+    { "connect", "fun(self: PeerC): boolean?, string?", "to the server, again, after Failed or Closed" },
+    { "publish", "fun(self: PeerC, via: string): boolean?, string?", "direct: to the far end; server: there" },
+    { "play", "fun(self: PeerC, via: string): boolean?, string?", "the far end's, by either way" },
+    { "accept", "fun(self: PeerC): boolean?, string?", "the far end's play, where it asks" }, { "refuse", "fun(self: PeerC): boolean?, string?" } } },
   { "ConnE: Conn", "a media session of E", { { "move", "fun(self: ConnE, addr: string, how?: move): boolean?, string?", "to another address that has succeeded" } } },
   { "SocketE: Source", "test success reflexive network message", {
     { "test", "fun(self: SocketE, addr: string, ufrag: string, pwd: string, how?: test): boolean?, string?", "one check; RATE_LIMITED beyond the limits" },

@@ -63,6 +63,7 @@ static const char MAKE[] =
     "{} },\n"
     "  netconnection = { 'b:serve_rtmfp { web = true } a.netconnection:open { %s }', { server = 'b' } },\n"
     "  rtmfp_web = { 'b:serve_rtmfp { web = { %s } }', {} },\n"
+    "  C = { 'b:serve_rtmfp() a.C:open { %s }', { server = 'b' } },\n"
     "  stream_from = { 'b:serve_rtmfp() local n = a.netconnection:open { server = b } n:stream { %s }', {} },\n"
     "  stream_send = { 'b:serve_rtmfp() local n = a.netconnection:open { server = b } n:stream({ via = \"direct\" "
     "}):send(\"x\", { %s })', {} },\n"
