@@ -103,12 +103,28 @@ static int print_all(check *c)
 static void check_free(check *c)
 {
     for (size_t i = 0; i < c->n; i++) {
-        it_passive_free((it_passive *)c->result[i].judge);
-        it_passive_close((it_passive_source *)c->result[i].source);
+        it_passive_free(c->result[i].judge);
+        it_passive_close(c->result[i].source);
     }
     if (c->o->creds)
         it_passive_creds_fini(&c->creds);
     it_free(c->o->run.alloc, c);
+}
+
+/* Judges all that was named and prints it. The exit code. */
+static int check_run(check *c)
+{
+    int code = -1;
+    for (int i = 0; i < c->o->run.n_paths && code < 0; i++)
+        code = judge_file(c, c->o->run.paths[i]);
+    if (code < 0)
+        code = print_all(c);
+    if (code >= 0)
+        return code;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->result[i].broken)
+            it_cli_fail(IT_EXIT_USAGE, "check: %s", c->result[i].broken);
+    return code_of(c);
 }
 
 int it_cmd_check(it_cli *o)
@@ -120,18 +136,11 @@ int it_cmd_check(it_cli *o)
     if (!c)
         return it_cli_fail(IT_EXIT_INTERNAL, "%s", it_err_str(IT_ERR_NOMEM));
     c->o = o;
-    int code = -1;
+    int code;
     if (o->creds && it_passive_creds_read(&c->creds, o->run.alloc, o->creds, err) < 0)
         code = it_cli_fail(IT_EXIT_USAGE, "check: %s", err);
-    for (int i = 0; i < o->run.n_paths && code < 0; i++)
-        code = judge_file(c, o->run.paths[i]);
-    if (code < 0)
-        code = print_all(c);
-    for (size_t i = 0; i < c->n && code < 0; i++)
-        if (c->result[i].broken)
-            it_cli_fail(IT_EXIT_USAGE, "check: %s", c->result[i].broken);
-    if (code < 0)
-        code = code_of(c);
+    else
+        code = check_run(c);
     check_free(c);
     return code;
 }

@@ -6,8 +6,9 @@
 #include "conformance/passive/passive.h"
 #include "conformance/passive/view.h"
 
-#define IT_PV_RECENT 256        /* packets among which a copy is looked for */
-#define IT_PV_COPY (20 * IT_MS) /* and how long */
+#define IT_PV_RECENT 256        /* messages among which a copy is looked for */
+#define IT_PV_COPY (20 * IT_MS) /* and how long, at one hop */
+#define IT_PV_HOPS (1 * IT_SEC) /* at another */
 #define IT_PV_COMPONENTS 4      /* components that are told apart */
 
 /* A request, and what became of it. Of retransmissions the first counts. */
@@ -19,6 +20,7 @@ typedef struct it_pv_txn {
     uint16_t method;
     bool mi, mi256, check, nominates;
     bool translated; /* the tap saw it before and behind a NAT */
+    bool again;      /* this is the one behind it */
     bool answered;
     unsigned component;   /* of a check, as its PRIORITY says; 0: it does not */
     uint32_t pair, agent; /* of a check; IT_MAP_NONE: of none */
@@ -36,7 +38,7 @@ typedef struct it_pv_pair {
     uint64_t data, early, data_frame; /* datagrams; those before any answer; the first one */
     it_time data_at, nominated, last; /* IT_NEVER: not yet; the latest new check */
     bool begun_by_check;              /* what was seen first of it */
-    bool answered; /* the latest new check was */
+    bool answered;                    /* the latest new check was */
     uint32_t agent;
     uint32_t back;  /* the other direction, IT_MAP_NONE: not seen */
     unsigned close; /* consent checks in a row that were too close */
@@ -58,6 +60,7 @@ typedef struct it_pv_stream it_pv_stream; /* stream.c */
 typedef struct it_pv_seen {
     it_addr src, dst;
     uint32_t digest, ip_id;
+    uint8_t ttl;
     int tap;
     it_time at;
 } it_pv_seen;

@@ -88,28 +88,52 @@ void it_pv_pair_data(it_passive *p, const it_passive_packet *k)
     pair->early += pair->answers == 0;
 }
 
+static uint64_t checks_of(const it_pv_pair *pair)
+{
+    return pair ? pair->ordinary + pair->nominating : 0;
+}
+
+/* It sends no checks and has answered some: RFC 8445 section 8.2. */
+static bool is_lite(const it_pv_pair *pair, const it_pv_pair *back)
+{
+    return checks_of(pair) == 0 && back && back->answers > 0;
+}
+
+/* Data to where no answer was seen from: |sure| when the tap cannot have missed all of them. */
+static void judge_unanswered(it_passive *p, const it_pv_pair *pair, const it_passive_packet *k, bool sure)
+{
+    char there[IT_ADDR_TEXT];
+    unsigned long long n = pair->data;
+    it_addr_text(pair->dst, there);
+    if (sure)
+        it_pv_judge(p, IT_RULE_NO_CONSENT, k, false, "%llu datagrams to %s, which never answered a check", n, there);
+    else
+        it_pv_doubt(p, IT_RULE_NO_CONSENT, k, "%llu datagrams to %s, of which no answer to a check was seen", n, there);
+}
+
 /* RFC 7675 section 5.1, RFC 8445 section 12.1: data on a pair of ICE that no check of its sender has opened. */
 static void judge_data(it_passive *p, const it_pv_pair *pair)
 {
     const it_pv_pair *back = pair->back == IT_MAP_NONE ? NULL : &p->pair[pair->back];
-    uint64_t ours = pair->ordinary + pair->nominating, theirs = back ? back->ordinary + back->nominating : 0;
+    uint64_t ours = checks_of(pair), theirs = checks_of(back);
     if (ours + theirs == 0 || pair->data < ENOUGH)
         return; /* no pair of ICE, or too little to say */
-    it_passive_packet k = {
-        .frame = pair->data_frame, .at = pair->data_at, .tap = pair->tap, .src = pair->src, .dst = pair->dst};
-    char there[IT_ADDR_TEXT];
-    it_addr_text(pair->dst, there);
+    it_passive_packet k = {.frame = pair->data_frame, .at = pair->data_at, .tap = pair->tap};
+    k.src = pair->src;
+    k.dst = pair->dst;
     bool begun = pair->begun_by_check || (back && back->begun_by_check);
-    bool enough = ours >= ENOUGH || (ours == 0 && theirs >= ENOUGH);
-    if (pair->answers == 0 && begun && enough)
-        it_pv_judge(p, IT_RULE_NO_CONSENT, &k, false, "%llu datagrams to %s, which never answered a check",
-                    (unsigned long long)pair->data, there);
-    else if (pair->answers == 0)
-        it_pv_doubt(p, IT_RULE_NO_CONSENT, &k, "%llu datagrams to %s, of which no answer to a check was seen",
-                    (unsigned long long)pair->data, there);
-    else if (begun && pair->early >= ENOUGH)
+    char there[IT_ADDR_TEXT];
+    if (is_lite(pair, back)) {
+        p->looked[IT_RULE_NO_CONSENT]++;
+        return;
+    }
+    if (pair->answers == 0) {
+        judge_unanswered(p, pair, &k, begun && ours >= ENOUGH);
+        return;
+    }
+    if (begun && pair->early >= ENOUGH)
         it_pv_doubt(p, IT_RULE_NO_CONSENT, &k, "%llu datagrams to %s before its first answer that was seen",
-                    (unsigned long long)pair->early, there);
+                    (unsigned long long)pair->early, it_addr_text(pair->dst, there));
     else
         p->looked[IT_RULE_NO_CONSENT]++;
 }

@@ -112,36 +112,55 @@ void it_pv_ask(it_passive *p, const it_pv_look *look, size_t n, const it_passive
     }
 }
 
+/* -1, 0 or 1 as |a| is below, the same as or above |b|. */
+static int order(uint64_t a, uint64_t b)
+{
+    return (a > b) - (a < b);
+}
+
 static int compare_findings(const void *a, const void *b)
 {
     const it_passive_finding *x = a, *y = b;
-    if (x->rule != y->rule)
-        return x->rule < y->rule ? -1 : 1;
-    if (x->inconclusive != y->inconclusive)
-        return x->inconclusive ? 1 : -1;
-    if (x->tap != y->tap)
-        return x->tap < y->tap ? -1 : 1;
-    if (x->who.ip.hi != y->who.ip.hi)
-        return x->who.ip.hi < y->who.ip.hi ? -1 : 1;
-    return x->who.ip.lo < y->who.ip.lo ? -1 : x->who.ip.lo > y->who.ip.lo;
+    const int by[] = {order(x->rule, y->rule), order(x->inconclusive, y->inconclusive),
+                      order((uint64_t)x->tap, (uint64_t)y->tap), order(x->who.ip.hi, y->who.ip.hi),
+                      order(x->who.ip.lo, y->who.ip.lo)};
+    for (size_t i = 0; i < sizeof by / sizeof *by; i++)
+        if (by[i] != 0)
+            return by[i];
+    return 0;
 }
 
 /* --- packets --- */
 
-/* True when the tap has just seen |k|: the same bytes with the same IP header. */
-static bool is_copy(it_passive *p, const it_passive_packet *k)
+enum sight { FIRST, COPY, TRANSLATED };
+
+/* What |k|, whose bytes have |digest|, is to |s|: the same IP header at once is a copy; with another TTL, a little
+ * later, it is the same message at another hop, where a NAT may have given it other addresses. */
+static enum sight sight_of(const it_pv_seen *s, const it_passive_packet *k, uint32_t digest)
+{
+    if (s->digest != digest || s->tap != k->tap || s->ip_id != k->ip_id)
+        return FIRST;
+    if (k->at - s->at > (s->ttl == k->ttl ? IT_PV_COPY : IT_PV_HOPS))
+        return FIRST;
+    if (it_addr_eq(s->src, k->src) && it_addr_eq(s->dst, k->dst))
+        return COPY;
+    return s->ttl == k->ttl ? FIRST : TRANSLATED;
+}
+
+/* What |k| is to the messages that its tap has just seen. */
+static enum sight look_at(it_passive *p, const it_passive_packet *k)
 {
     uint32_t digest = it_crc32(k->payload.p, k->payload.n);
-    for (size_t i = 0; i < IT_PV_RECENT; i++) {
-        const it_pv_seen *s = &p->recent[i];
-        if (s->digest != digest || s->ip_id != k->ip_id || s->tap != k->tap)
-            continue;
-        if (k->at - s->at <= IT_PV_COPY && it_addr_eq(s->src, k->src) && it_addr_eq(s->dst, k->dst))
-            return true;
+    enum sight best = FIRST;
+    for (size_t i = 0; i < IT_PV_RECENT && best != COPY; i++) {
+        enum sight s = sight_of(&p->recent[i], k, digest);
+        best = s == FIRST ? best : s;
     }
-    p->recent[p->next_recent] = (it_pv_seen){k->src, k->dst, digest, k->ip_id, k->tap, k->at};
+    if (best == COPY)
+        return COPY;
+    p->recent[p->next_recent] = (it_pv_seen){k->src, k->dst, digest, k->ip_id, k->ttl, k->tap, k->at};
     p->next_recent = (p->next_recent + 1) % IT_PV_RECENT;
-    return false;
+    return best;
 }
 
 /* RFC 7983 section 7: ChannelData, 64 to 79; RFC 5766 section 11 had channels up to 0x7FFF. */
@@ -173,16 +192,38 @@ void it_pv_message(it_passive *p, const it_passive_packet *k)
     it_pv_pair_data(p, k);
 }
 
+/* Takes a datagram; where a sender leaves it to its network card to part several (UDP GSO: all of one size, the last
+ * one may be shorter), a tap there sees them in one, and they are parted here. */
+static void take_datagram(it_passive *p, const it_passive_packet *k)
+{
+    size_t each = it_pv_is(k->payload) ? it_get16(k->payload.p + 2) + (size_t)IT_PV_HEADER : k->payload.n;
+    bool several = each < k->payload.n && it_pv_is(it_bytes_of(k->payload.p + each, k->payload.n - each));
+    it_passive_packet one = *k;
+    if (!several) {
+        it_pv_message(p, k);
+        return;
+    }
+    p->counts.parted++;
+    for (size_t at = 0; at < k->payload.n; at += each) {
+        size_t left = k->payload.n - at;
+        one.payload = it_bytes_of(k->payload.p + at, left < each ? left : each);
+        it_pv_message(p, &one);
+    }
+}
+
 int it_passive_take(it_passive *p, const it_passive_packet *k)
 {
     p->counts.packets++;
     if (k->tcp) {
         it_pv_segment(p, k);
     } else if (k->payload.n > 0 && k->cut == 0) {
-        if (is_copy(p, k))
+        it_passive_packet one = *k;
+        enum sight sight = it_pv_is(k->payload) ? look_at(p, k) : FIRST;
+        one.again = sight == TRANSLATED;
+        if (sight == COPY)
             p->counts.copies++;
         else
-            it_pv_message(p, k);
+            take_datagram(p, &one);
     }
     return p->oom ? IT_ERR_NOMEM : 0;
 }

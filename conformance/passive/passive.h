@@ -9,29 +9,12 @@
 #ifndef IT_CONFORMANCE_PASSIVE_PASSIVE_H
 #define IT_CONFORMANCE_PASSIVE_PASSIVE_H
 
-#include "base/addr.h"
-#include "base/alloc.h"
-#include "base/bytes.h"
-#include "base/err.h"
-#include "base/time.h"
 #include "conformance/passive/creds.h"
+#include "conformance/passive/read/packet.h"
 #include "conformance/passive/rules.h"
 
 /* Where the capture was taken: with it goes what may be said of addresses that a NAT changes on its way. */
 enum it_passive_vantage { IT_PASSIVE_MIDDLE, IT_PASSIVE_CLIENT, IT_PASSIVE_SERVER };
-
-/* One datagram, or one TCP segment. */
-typedef struct it_passive_packet {
-    uint64_t frame; /* its number in the capture, from 1 */
-    it_time at;
-    int tap; /* the interface it was taken at, from 0 */
-    bool tcp, syn, fin, rst;
-    uint32_t seq;   /* TCP */
-    uint32_t ip_id; /* what tells a packet from its copy: the identification and TTL of its IP header */
-    it_addr src, dst;
-    it_bytes payload;
-    size_t cut; /* bytes of it that the capture has left out */
-} it_passive_packet;
 
 /* A rule, and one address that breaks it at one tap. */
 typedef struct it_passive_finding {
@@ -73,6 +56,7 @@ enum it_passive_level it_passive_level_of(const it_passive *p, enum it_passive_i
 typedef struct it_passive_counts {
     uint64_t packets, stun, channel_data, other; /* datagrams, and messages from TCP streams */
     uint64_t copies;                             /* packets that a tap has seen twice */
+    uint64_t parted;                             /* that were several datagrams, which the network card parts */
     uint64_t old;                                /* messages of RFC 3489 */
     uint64_t lost;                               /* bytes of TCP streams that the tap has missed */
     uint64_t other_streams;                      /* TCP streams that carry something else */

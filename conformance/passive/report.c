@@ -63,11 +63,9 @@ static void put_counts(it_str *out, const it_passive_result *r)
     const struct {
         uint64_t n;
         const char *what;
-    } more[] = {{c.channel_data, "ChannelData"},
-                {c.old, "of RFC 3489, not judged"},
-                {c.copies, "that a tap saw twice"},
-                {c.lost, "bytes of TCP missed"},
-                {c.other_streams, "ends of TCP streams with something else"}};
+    } more[] = {{c.channel_data, "ChannelData"},    {c.old, "of RFC 3489, not judged"},
+                {c.copies, "that a tap saw twice"}, {c.parted, "parted as a network card does"},
+                {c.lost, "bytes of TCP missed"},    {c.other_streams, "ends of TCP streams with something else"}};
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)
         if (more[i].n > 0)
             it_str_printf(out, ", %llu %s", (unsigned long long)more[i].n, more[i].what);

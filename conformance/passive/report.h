@@ -4,7 +4,7 @@
 
 #include "base/text/str.h"
 #include "conformance/passive/passive.h"
-#include "conformance/passive/source.h"
+#include "conformance/passive/read/source.h"
 
 /* What could not be judged, and why: by reason. */
 typedef struct it_passive_skip {
@@ -16,8 +16,8 @@ typedef struct it_passive_skip {
 /* One capture that has been judged. */
 typedef struct it_passive_result {
     const char *path;
-    const it_passive *judge;
-    const it_passive_source *source;
+    it_passive *judge;
+    it_passive_source *source;
     it_passive_skip skip[IT_PASSIVE_SKIPS];
     size_t n_skips;
     const char *broken; /* the file goes on as none: what libpcap said; NULL: it was read to its end */

@@ -72,16 +72,25 @@ static void learn_long(it_passive *p, const it_pv_msg *m, const it_pv_attr *user
         it_md5(t->key, it_bytes_of(text, b.len), none, none);
 }
 
-void it_pv_ask_secret(it_passive *p, const it_passive_packet *k, const it_pv_msg *m, it_pv_txn *t)
+/* What the answer of |t| will be signed with, by request |m|. */
+static void learn(it_passive *p, const it_pv_msg *m, it_pv_txn *t)
 {
     const it_pv_attr *user = it_pv_get(m, IT_PV_USERNAME), *realm = it_pv_get(m, IT_PV_REALM);
+    if (!user)
+        return;
+    if (t->check)
+        learn_short(p, user, t);
+    else if (realm)
+        learn_long(p, m, user, realm, t);
+}
+
+void it_pv_ask_secret(it_passive *p, const it_passive_packet *k, const it_pv_msg *m, it_pv_txn *t)
+{
     it_hmac_key key;
     if (!p->cfg.creds)
         return;
-    if (m->cls == IT_PV_REQUEST && user && t->check)
-        learn_short(p, user, t);
-    else if (m->cls == IT_PV_REQUEST && user && realm)
-        learn_long(p, m, user, realm, t);
+    if (m->cls == IT_PV_REQUEST)
+        learn(p, m, t);
     if (t->key_n == 0 && !t->password.p)
         return;
     it_hmac_key_init(&key, t->key_n > 0 ? it_bytes_of(t->key, t->key_n) : t->password);

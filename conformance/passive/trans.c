@@ -5,7 +5,8 @@
 
 #include <stdio.h>
 
-#define RTO (490 * IT_MS)       /* RFC 8489 section 6.2.1: 500 ms, as a clock of 10 ms has it */
+#define RTO (490 * IT_MS) /* RFC 8489 section 6.2.1: 500 ms, as a clock of 10 ms has it */
+#define GROWS 10 /* a tenth longer at least: of three gaps of which a tap saw two, the later is a seventh longer */
 #define TRANSLATED (50 * IT_MS) /* within which a request with another destination is the same one behind a NAT */
 
 static void txn_key(const it_pv_msg *m, int tap, it_addr src, uint64_t key[3])
@@ -37,6 +38,7 @@ static it_pv_txn *txn_new(it_passive *p, const it_passive_packet *k, const it_pv
     t->digest = it_crc32(m->raw.p, m->raw.n);
     t->mi = it_pv_has(m, IT_PV_MI);
     t->mi256 = it_pv_has(m, IT_PV_MI256);
+    t->again = k->again;
     t->check = it_pv_is_check(m);
     t->nominates = t->check && it_pv_has(m, IT_PV_USE_CANDIDATE);
     t->pair = t->agent = IT_MAP_NONE;
@@ -54,8 +56,8 @@ static void judge_repeat(it_passive *p, const it_passive_packet *k, it_pv_txn *t
     if (t->sends == 2)
         it_pv_judge(p, IT_RULE_RTO, k, gap >= RTO, "sent again after %lld ms", ms);
     else if (t->gap > 0)
-        it_pv_judge(p, IT_RULE_BACKOFF, k, gap >= t->gap + t->gap / 2 || t->sends == 7,
-                    "sent again after %lld ms, then %lld ms", (long long)(t->gap / IT_MS), ms);
+        it_pv_judge(p, IT_RULE_BACKOFF, k, gap >= t->gap + t->gap / GROWS, "sent again after %lld ms, then %lld ms",
+                    (long long)(t->gap / IT_MS), ms);
     it_pv_judge(p, IT_RULE_RC, k, t->sends <= 7, "sent %u times", t->sends);
     if (t->check && t->pair != IT_MAP_NONE && p->pair[t->pair].nominated < t->first - 10 * IT_SEC)
         it_pv_judge(p, IT_RULE_CONSENT_ONCE, k, false, "sent again after %lld ms", ms);
@@ -67,7 +69,7 @@ static void judge_repeat(it_passive *p, const it_passive_packet *k, it_pv_txn *t
 static void judge_elsewhere(it_passive *p, const it_passive_packet *k, const it_pv_msg *m, it_pv_txn *t)
 {
     bool same = it_crc32(m->raw.p, m->raw.n) == t->digest;
-    if (same && k->at - t->last <= TRANSLATED) {
+    if (k->again || (same && k->at - t->last <= TRANSLATED)) {
         t->translated = true;
         return;
     }
@@ -98,7 +100,7 @@ static void take_request(it_passive *p, const it_passive_packet *k, const it_pv_
         return;
     t->agent = it_pv_agent_at(p, k, m);
     it_pv_pair_check(p, k, t);
-    if (t->agent != IT_MAP_NONE)
+    if (t->agent != IT_MAP_NONE && !k->again)
         it_pv_agent_check(p, t->agent, k, m);
 }
 
@@ -127,7 +129,19 @@ static void judge_mapped(it_passive *p, const it_passive_packet *k, const it_pv_
                 it_addr_text(t->src, should));
 }
 
-static void take_success(it_passive *p, const it_passive_packet *k, const it_pv_msg *m, it_pv_txn *t)
+/* The answer |k| to check |t|. */
+static void take_check_answer(it_passive *p, const it_passive_packet *k, const it_pv_txn *t)
+{
+    it_pv_pair_answer(p, k, t);
+    if (t->pair == IT_MAP_NONE)
+        return;
+    if (p->pair[t->pair].last == t->first)
+        p->pair[t->pair].answered = true;
+    if (t->nominates && !t->again && t->agent != IT_MAP_NONE)
+        it_pv_agent_nominated(p, t->agent, t->pair, t->component, k);
+}
+
+static void take_success(it_passive *p, const it_passive_packet *k, const it_pv_msg *m, const it_pv_txn *t)
 {
     judge_integrity(p, k, m, t);
     if (m->method == IT_PV_BINDING || m->method == IT_PV_ALLOCATE)
@@ -136,11 +150,7 @@ static void take_success(it_passive *p, const it_passive_packet *k, const it_pv_
         return;
     it_pv_judge(p, IT_RULE_CHECK_FINGERPRINT, k, it_pv_has(m, IT_PV_FINGERPRINT),
                 "Binding success response: there is no FINGERPRINT");
-    if (t->pair != IT_MAP_NONE && p->pair[t->pair].last == t->first)
-        p->pair[t->pair].answered = true;
-    it_pv_pair_answer(p, k, t);
-    if (t->nominates && t->agent != IT_MAP_NONE && t->pair != IT_MAP_NONE)
-        it_pv_agent_nominated(p, t->agent, t->pair, t->component, k);
+    take_check_answer(p, k, t);
 }
 
 /* RFC 8489 section 6.3.1. A NAT between the tap and the server may give the answer another source: RFC 4787
@@ -163,8 +173,13 @@ static void take_response(it_passive *p, const it_passive_packet *k, const it_pv
             it_pv_pair_answer(p, k, NULL);
         return;
     }
-    if (t->method != m->method || t->translated)
+    if (t->method != m->method)
         return;
+    if (t->translated) { /* which of its two destinations answers is the NAT's business */
+        if (m->cls == IT_PV_SUCCESS && t->check)
+            it_pv_pair_answer(p, k, t);
+        return;
+    }
     if (!it_addr_eq(t->dst, k->src)) {
         judge_asymmetric(p, k, t);
         return;

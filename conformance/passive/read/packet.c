@@ -1,5 +1,5 @@
 /* From a frame to a packet. */
-#include "conformance/passive/packet.h"
+#include "conformance/passive/read/packet.h"
 
 #include <pcap/dlt.h>
 
@@ -70,7 +70,8 @@ static int ip4_take(it_passive_packet *k, it_bytes d, it_bytes *up, const char *
         return -1;
     k->src.ip = it_ip_from_bytes(d.p + 12, 4);
     k->dst.ip = it_ip_from_bytes(d.p + 16, 4);
-    k->ip_id = (uint32_t)it_get16(d.p + 4) << 8 | d.p[8];
+    k->ip_id = it_get16(d.p + 4);
+    k->ttl = d.p[8];
     *up = skip(d, head);
     k->cut = total - head > up->n ? total - head - up->n : 0;
     if (up->n > total - head) /* what Ethernet pads a short frame with */
@@ -88,7 +89,7 @@ static int ip6_take(it_passive_packet *k, it_bytes d, it_bytes *up, const char *
     int next = d.p[6];
     k->src.ip = it_ip_from_bytes(d.p + 8, 16);
     k->dst.ip = it_ip_from_bytes(d.p + 24, 16);
-    k->ip_id = d.p[7];
+    k->ttl = d.p[7];
     *up = skip(d, 40);
     if (says == 0)
         says = up->n + k->cut;
@@ -134,6 +135,20 @@ static const char *tcp_take(it_passive_packet *k, it_bytes d)
     return NULL;
 }
 
+/* IP, whichever version. Returns the protocol, and what it carries in |up|; -1 with |why|. */
+static int ip_take(it_passive_packet *k, it_bytes ip, it_bytes *up, const char **why)
+{
+    *why = "a frame that is too short";
+    if (ip.n == 0)
+        return -1;
+    if (ip.p[0] >> 4 == 4)
+        return ip4_take(k, ip, up, why);
+    if (ip.p[0] >> 4 == 6)
+        return ip6_take(k, ip, up, why);
+    *why = "no IP packet";
+    return -1;
+}
+
 const char *it_passive_decode(it_passive_packet *k, int link, it_bytes d, size_t cut)
 {
     it_bytes ip = {NULL, 0}, up = {NULL, 0};
@@ -141,15 +156,12 @@ const char *it_passive_decode(it_passive_packet *k, int link, it_bytes d, size_t
     k->cut = cut;
     if (why)
         return why;
-    if (ip.n == 0)
-        return "a frame that is too short";
-    int version = ip.p[0] >> 4, proto = -1;
-    if (version != 4 && version != 6)
-        return "no IP packet";
-    proto = version == 4 ? ip4_take(k, ip, &up, &why) : ip6_take(k, ip, &up, &why);
+    int proto = ip_take(k, ip, &up, &why);
     if (proto < 0)
         return why;
-    if (proto != UDP && proto != TCP)
-        return "neither UDP nor TCP";
-    return proto == UDP ? udp_take(k, up) : tcp_take(k, up);
+    if (proto == UDP)
+        return udp_take(k, up);
+    if (proto == TCP)
+        return tcp_take(k, up);
+    return "neither UDP nor TCP";
 }

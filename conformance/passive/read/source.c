@@ -1,7 +1,7 @@
 /* Reading capture files. */
-#include "conformance/passive/source.h"
+#include "conformance/passive/read/source.h"
 
-#include "conformance/passive/packet.h"
+#include "conformance/passive/read/packet.h"
 
 #include <errno.h>
 #include <pcap/pcap.h>
@@ -63,31 +63,51 @@ static int block_interface(it_passive_source *s, const uint8_t *b, size_t n)
     return 0;
 }
 
+/* A block of the file: its type, and the beginning of its body, of |n| bytes without the length that ends it. */
+typedef struct block {
+    uint32_t type;
+    size_t n;
+    uint8_t body[4096];
+} block;
+
+/* Reads the next block; false at the end, or where there is none. */
+static bool next_block(it_passive_source *s, block *b)
+{
+    uint8_t head[12];
+    size_t had = 8;
+    if (fread(head, 1, 8, s->blocks) != 8)
+        return false;
+    b->type = num(s, head, 4);
+    if (b->type == SECTION) { /* its own byte order comes before its length is known */
+        if (fread(head + 8, 1, 4, s->blocks) != 4)
+            return false;
+        s->big = it_get32(head + 8) == 0x1A2B3C4D;
+        had = 12;
+    }
+    size_t size = num(s, head + 4, 4);
+    if (size < had + 4)
+        return false;
+    size_t left = size - had, want = left < sizeof b->body ? left : sizeof b->body;
+    if (fread(b->body, 1, want, s->blocks) != want)
+        return false;
+    b->n = want == left ? want - 4 : want;
+    return fseek(s->blocks, (long)(left - want), SEEK_CUR) == 0;
+}
+
 /* Steps to the next packet's block: its interface, 0 when the file says no more. */
 static int next_tap(it_passive_source *s)
 {
-    uint8_t head[8], body[4096];
-    while (s->blocks && fread(head, 1, 8, s->blocks) == 8) {
-        uint32_t type = num(s, head, 4);
-        size_t got = 0;
-        if (type == SECTION) {
-            if (fread(body, 1, 4, s->blocks) != 4)
-                break;
-            s->big = it_get32(body) == 0x1A2B3C4D;
+    block b;
+    while (s->blocks && next_block(s, &b)) {
+        if (b.type == SECTION)
             s->base = (int)s->n_taps;
-            got = 4;
-        }
-        size_t size = num(s, head + 4, 4);
-        if (size < 12 + got)
-            break;
-        size_t left = size - 8 - got, want = left < sizeof body ? left : sizeof body;
-        if (fread(body, 1, want, s->blocks) != want || fseek(s->blocks, (long)(left - want), SEEK_CUR) != 0)
-            break;
-        if (type == INTERFACE && want > 8 && block_interface(s, body, want - 4) < 0)
-            break;
-        if (type == ENHANCED || type == PACKET)
-            return s->base + (int)num(s, body, type == PACKET ? 2 : 4);
-        if (type == SIMPLE)
+        if (b.type == INTERFACE && block_interface(s, b.body, b.n) < 0)
+            return 0;
+        if (b.type == ENHANCED)
+            return s->base + (int)num(s, b.body, 4);
+        if (b.type == PACKET)
+            return s->base + (int)num(s, b.body, 2);
+        if (b.type == SIMPLE)
             return s->base;
     }
     return 0;
@@ -100,38 +120,45 @@ static void fail(const it_passive_source *s, char err[512], const char *what)
     snprintf(err, 512, "%.200s: %.250s", s->path, what);
 }
 
+/* A second look at |path|, for its blocks, when it is pcapng; NULL when it is not. */
+static FILE *open_blocks(const char *path)
+{
+    uint8_t magic[4] = {0};
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return NULL;
+    if (fread(magic, 1, 4, f) != 4 || it_get32(magic) != SECTION) {
+        fclose(f);
+        return NULL;
+    }
+    rewind(f);
+    return f;
+}
+
 it_passive_source *it_passive_open(it_alloc *alloc, const char *path, char err[512])
 {
     char why[PCAP_ERRBUF_SIZE] = "";
+    bool in = strcmp(path, "-") == 0;
     it_passive_source *s = it_calloc(alloc, 1, sizeof *s);
     if (!s) {
         snprintf(err, 512, "%s", it_err_str(IT_ERR_NOMEM));
         return NULL;
     }
     s->alloc = alloc;
-    snprintf(s->path, sizeof s->path, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
-    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
-    if (!f) {
-        fail(s, err, strerror(errno));
-        it_free(alloc, s);
-        return NULL;
-    }
-    s->pcap = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, why);
+    snprintf(s->path, sizeof s->path, "%s", in ? "standard input" : path);
+    FILE *f = in ? stdin : fopen(path, "rb");
+    if (!f)
+        snprintf(why, sizeof why, "%s", strerror(errno));
+    else
+        s->pcap = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, why);
     if (!s->pcap) {
         fail(s, err, why);
-        if (f != stdin)
+        if (f && !in)
             fclose(f);
         it_free(alloc, s);
         return NULL;
     }
-    uint8_t magic[4] = {0};
-    s->blocks = f == stdin ? NULL : fopen(path, "rb");
-    if (s->blocks && (fread(magic, 1, 4, s->blocks) != 4 || it_get32(magic) != SECTION)) {
-        fclose(s->blocks);
-        s->blocks = NULL;
-    }
-    if (s->blocks)
-        rewind(s->blocks);
+    s->blocks = in ? NULL : open_blocks(path);
     return s;
 }
 

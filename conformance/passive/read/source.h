@@ -1,9 +1,11 @@
 /* The packets of a capture file, pcap or pcapng, by libpcap; the interface of each, which libpcap does not tell, by the
  * blocks of the file. */
-#ifndef IT_CONFORMANCE_PASSIVE_SOURCE_H
-#define IT_CONFORMANCE_PASSIVE_SOURCE_H
+#ifndef IT_CONFORMANCE_PASSIVE_READ_SOURCE_H
+#define IT_CONFORMANCE_PASSIVE_READ_SOURCE_H
 
-#include "conformance/passive/passive.h"
+#include "base/alloc.h"
+#include "base/err.h"
+#include "conformance/passive/read/packet.h"
 
 typedef struct it_passive_source it_passive_source;
 /* Opens |path|, "-" for standard input. NULL with one line in |err|. Freeing NULL is allowed. */
