@@ -1,4 +1,4 @@
-/* The options of what runs on this machine's sockets: serve and peer. */
+/* The options of what runs on this machine's sockets and devices: serve, peer, and worlds with edges. */
 #include "cli/take.h"
 
 #include <stdio.h>
@@ -194,4 +194,26 @@ int it_cli_take_sarif(it_cli *o, const char *v)
     (void)v;
     o->sarif = true;
     return 0;
+}
+/* HOST=DEVICE. */
+int it_cli_take_edge(it_cli *o, const char *v)
+{
+    const char *sign = strchr(v, '=');
+    if (!sign || o->run.n_edges == IT_SCRIPT_EDGES)
+        return -1;
+    it_script_edge *e = &o->run.edges[o->run.n_edges];
+    size_t n = (size_t)(sign - v);
+    if (n == 0 || n >= sizeof e->host || !sign[1])
+        return -1;
+    memcpy(e->host, v, n);
+    e->host[n] = '\0';
+    e->device = sign + 1;
+    o->run.n_edges++;
+    return 0;
+}
+
+int it_cli_take_trust(it_cli *o, const char *v)
+{
+    o->trust_file = v;
+    return *v ? 0 : -1;
 }

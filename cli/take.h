@@ -1,4 +1,4 @@
-/* What the tables of options need from elsewhere: how the values of serve, peer and check are taken. */
+/* What the tables of options need from elsewhere: how the values of serve, peer, check and of real devices are taken. */
 #ifndef IT_CLI_TAKE_H
 #define IT_CLI_TAKE_H
 
@@ -31,5 +31,7 @@ int it_cli_take_creds(it_cli *o, const char *v);
 int it_cli_take_vantage(it_cli *o, const char *v);
 int it_cli_take_profile(it_cli *o, const char *v);
 int it_cli_take_sarif(it_cli *o, const char *v);
+int it_cli_take_edge(it_cli *o, const char *v);
+int it_cli_take_trust(it_cli *o, const char *v);
 
 #endif

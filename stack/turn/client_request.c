@@ -311,7 +311,7 @@ static bool lists(const it_stun_msg *m, uint16_t type)
     return false;
 }
 
-/* True when the request is to be tried again at once without what the server cannot do: section 7.4, 420 and 508. */
+/* True when another request is to be made at once, without what the server cannot do: section 7.4, 420 and 508. */
 static bool without(it_turn_client *c, int code, const it_stun_msg *m)
 {
     bool had = c->cfg.even || c->cfg.has_token;
@@ -325,6 +325,17 @@ static bool without(it_turn_client *c, int code, const it_stun_msg *m)
     return true;
 }
 
+/* True when both families were refused and IPv6 is to be asked for alone. Section 7.2, step 8: a request with
+ * ADDITIONAL-ADDRESS-FAMILY is one for IPv4, which a server that lends IPv6 alone may refuse as a whole. */
+static bool narrowed(it_turn_client *c, int code)
+{
+    if (code != 440 || !c->cfg.additional)
+        return false;
+    c->cfg.additional = false;
+    c->cfg.family = IT_TURN_FAMILY6;
+    return true;
+}
+
 static int allocate_done(it_turn_client *c, it_time now, const client_answer *a)
 {
     if (c->state != IT_TURN_ALLOCATING)
@@ -333,7 +344,7 @@ static int allocate_done(it_turn_client *c, it_time now, const client_answer *a)
         return allocated(c, now, a->m);
     if (a->code == 300)
         return redirected(c, now, a);
-    if (a->m && without(c, a->code, a->m))
+    if (narrowed(c, a->code) || (a->m && without(c, a->code, a->m)))
         return it_turn_client_ask(c, now, IT_TURN_ASK_ALLOCATE, 0);
     return it_turn_client_failed(c, now, a->code, a->why);
 }

@@ -108,6 +108,7 @@ typedef struct it_oracle_wall {
     it_time timeout, max_age;
     it_time login; /* nothing passes before */
     it_oracle_ports out, in;
+    bool ingress; /* of IPv6, unique local addresses stay within their site (RFC 6092 REC-7) */
     bool ike;     /* UDP to port 500 passes, and makes no flow (RFC 6092 REC-24) */
     uint32_t pps; /* the tightest policer, packets a second; 0: none */
     it_oracle_wall_tcp tcp;
@@ -168,6 +169,7 @@ typedef struct it_oracle_web {
     uint8_t box;            /* on whose own host it is, */
     it_oracle_server proxy; /* where it is inside, */
     it_ip outside;          /* its address outside, of the relay's family; none: it has none, */
+    it_oracle_wire out;     /* its own wire outside, in place of its box's, */
     bool tunnels;           /* whether it lets this side have tunnels to that port, */
     uint8_t asks;           /* and how often it asks for a password before */
 } it_oracle_web;

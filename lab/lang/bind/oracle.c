@@ -68,7 +68,7 @@ static void server_of(lua_State *L, int at, it_oracle_server *s)
 }
 
 /* Fills |w| from the table at |at|: { four or six, port, rtt, slack, tls, caught, via, box, proxy = { ... }, outside,
- * tunnels, asks }. */
+ * out = { ... }, tunnels, asks }. */
 static void web_of(lua_State *L, int at, it_oracle_web *w)
 {
     server_of(L, at, &w->server);
@@ -83,7 +83,9 @@ static void web_of(lua_State *L, int at, it_oracle_web *w)
     w->asks = (uint8_t)it_script_int(L, at, "asks", 0);
     lua_getfield(L, at, "proxy");
     server_of(L, lua_gettop(L), &w->proxy);
-    lua_pop(L, 1);
+    lua_getfield(L, at, "out");
+    wire_of(L, lua_gettop(L), &w->out);
+    lua_pop(L, 2);
 }
 
 /* Fills the ways to a relay over WebSocket of |side| from the list at |at|, if that is one. */

@@ -119,6 +119,7 @@ return function(L)
     local down, yet, lost_too, _, _, impaired_too = core.link_delay(link.id, 1)
     return { up = up, down = down, slack = math.max(more, yet), lossy = (impaired or impaired_too) and 1 or 0 }, (1000000 - lost) * (1000000 - lost_too) // 1000000
   end
+  L.wire_of = wire_of
 
   -- The boxes between `hosts` and the internet, each once, as a list with numbers; net number n is the inside of box n, 0 the internet.
   -- `till`: those up to this one, whose inside is the internet.
@@ -661,7 +662,7 @@ return function(L)
   -- The result of the case as a table, after the loop ended (err: what ended it early, or nil).
   function L.result(err)
     local r = { checks = {}, metrics = {}, events = {}, faults = {} }
-    err = err or L.never_came()
+    err = err or L.never_came() or L.edge_lateness()
     if err and err.kind ~= "ended" then
       r.verdict, r.error = err.kind, (err.where and err.where .. ": " or "") .. err.text
     else

@@ -84,10 +84,10 @@ schema.tables = {
     ports = { "table", "{ first, last }, in turn" }, from = { "string", '"peer" (a call\'s other end), "self", or an address' }, every = { "Time", "5ms" }, during = { "Time", "10s" },
   },
   call = {
-    [1] = { "Host" }, [2] = { "Host" }, model = { "model" }, media = { "media" }, carrier = { "carrier" }, restart = { "boolean" }, policy = { "later" }, turn = { "turn_by", "how the standard apps reach the TURN server, if it is up; by all that it serves" },
+    [1] = { "Host" }, [2] = { "Host" }, model = { "model" }, media = { "media" }, carrier = { "carrier" }, restart = { "boolean" }, policy = { "later" }, turn = { "turn_by", "how the standard apps reach the TURN server, which serves that; by all that it serves" },
     streams = { "string[]", "several media streams, what each sends" }, components = { "count", "of each: 1, which RTP and RTCP share, or 2; 1" },
     bundle = { "boolean", "they share one transport (RFC 8843); true with one component" },
-    ws = { "string|table", "how the standard apps reach the relay over WebSocket, if it is up: ws wss none; both without a word; or of each host, by name" },
+    ws = { "string|table", "how the standard apps reach the relay over WebSocket, which serves that: ws wss none; both without a word; or of each host, by name" },
     tcp = { "string|table", "candidates by TCP of both: active passive so, a list of these, or all; or of each host, by name" },
   },
   check = { [1] = { "string" }, [2] = { "any" }, equals = { "any" }, at_least = { "any" }, at_most = { "any" }, between = { "pair" } },
