@@ -20,6 +20,7 @@
 #define STEP (2 * IT_MS)      /* between two datagrams */
 #define PATIENCE (5 * IT_SEC) /* after the last one */
 #define SIZE 200
+#define FLOW 0x1000u               /* of streams: beyond the bases */
 #define AHEAD ((size_t)128 * SIZE) /* bytes of a connection under way: coturn 4.6.1 stalls with some 800 kB */
 
 enum caller_how { BY_DATAGRAMS, BY_CONNECTING, BY_ACCEPTING, BY_MOVING, HOWS };
@@ -348,36 +349,60 @@ static int run(caller *c)
     return err < 0 || !all;
 }
 
+/* Reads how it is to be done: "", or one of HOW. */
+static bool read_how(caller *c, const char *word)
+{
+    while (strcmp(word, HOW[c->how]) != 0)
+        if (++c->how == HOWS)
+            return false;
+    c->cfg.tcp = c->how == BY_CONNECTING || c->how == BY_ACCEPTING;
+    c->cfg.mobility = c->how == BY_MOVING;
+    return true;
+}
+
+/* Why it cannot be done so over the transport of the URI; NULL: it can. */
+static const char *way_amiss(const caller *c)
+{
+    if (c->cfg.tcp && !c->cfg.stream)
+        return "a TCP allocation is made over TCP or TLS (RFC 6062 section 4.1)";
+    return c->cfg.mobility && c->cfg.stream ? "an allocation moves over UDP or DTLS" : NULL;
+}
+
+/* What is wrong with the command line, and NULL when nothing is: |c| is configured, |uri| read. */
+static const char *read_words(caller *c, it_turn_uri *uri, int argc, char **argv)
+{
+    const char *why = NULL;
+    it_ip at;
+    if (argc < 6 || argc > 7)
+        return "five words, or six";
+    if (it_turn_uri_parse(uri, argv[1], &why) < 0)
+        return why;
+    if (it_ip_parse(&at, argv[2]) < 0 || it_addr_parse(&c->peer, argv[4]) < 0)
+        return "no address";
+    c->count = (uint32_t)strtoul(argv[5], NULL, 10);
+    c->cfg.server = it_addr_of(at, uri->port);
+    c->cfg.stream = uri->transport == IT_TURN_OVER_TCP || uri->transport == IT_TURN_OVER_TLS;
+    if (!read_how(c, argc == 7 ? argv[6] : ""))
+        return "the last word is \"connect\", \"accept\" or \"move\"";
+    return way_amiss(c);
+}
+
 int main(int argc, char **argv)
 {
     caller c = {.how = BY_DATAGRAMS};
     it_turn_uri uri;
-    it_ip at;
-    const char *why = NULL;
-    if (argc < 6 || argc > 7)
-        return usage("five words, or six");
-    while (argc == 7 && strcmp(argv[6], HOW[c.how]) != 0)
-        if (++c.how == HOWS)
-            return usage("the last word is \"connect\", \"accept\" or \"move\"");
-    if (it_turn_uri_parse(&uri, argv[1], &why) < 0)
-        return usage(why);
-    if (it_ip_parse(&at, argv[2]) < 0 || it_addr_parse(&c.peer, argv[4]) < 0)
-        return usage("no address");
-    it_alloc_init(&c.alloc);
-    c.count = (uint32_t)strtoul(argv[5], NULL, 10);
-    c.date = it_loop_date();
-    c.cfg = (it_turn_client_cfg){.alloc = &c.alloc, .username = "user", .password = "secret", .bind_after = 4};
-    c.cfg.server = it_addr_of(at, uri.port);
-    c.cfg.stream = uri.transport == IT_TURN_OVER_TCP || uri.transport == IT_TURN_OVER_TLS;
-    c.cfg.flow = 0x1000; /* beyond the bases */
-    c.cfg.conn_flow = c.cfg.flow + 1;
-    c.cfg.tcp = c.how == BY_CONNECTING || c.how == BY_ACCEPTING;
-    c.cfg.mobility = c.how == BY_MOVING;
-    if (c.cfg.mobility && c.cfg.stream)
-        return usage("an allocation moves over UDP or DTLS");
-    if (c.cfg.tcp && !c.cfg.stream)
-        return usage("a TCP allocation is made over TCP or TLS (RFC 6062 section 4.1)");
     uint64_t seed;
+    it_alloc_init(&c.alloc);
+    c.date = it_loop_date();
+    c.cfg = (it_turn_client_cfg){.alloc = &c.alloc,
+                                 .username = "user",
+                                 .password = "secret",
+                                 .bind_after = 4,
+                                 .flow = FLOW,
+                                 .conn_flow = FLOW + 1};
+    const char *wrong = read_words(&c, &uri, argc, argv);
+    if (wrong)
+        return usage(wrong);
     if (it_loop_seed(&seed) < 0 || it_ossl_init() < 0 || it_ossl_use_system() < 0)
         return usage("no randomness");
     it_rng_init(&c.cfg.rng, seed, "turn");

@@ -21,30 +21,30 @@ local named = {
 return {
   classes = tank.scenario { "every ordered pair of the nine NAT classes",
     matrix = { model = tank.models, near = tank.classes, far = tank.classes, session = { "yes", "no" } },
-    where = function(cell) return cell.model == "B" or cell.model == "C" or cell.model == "E" or (cell.session == "yes" and cell.near == "eim-eif" and cell.far == "eim-eif") end,
+    where = function(cell) return cell.model == "A" or cell.model == "B" or cell.model == "C" or cell.model == "E" or (cell.session == "yes" and cell.near == "eim-eif" and cell.far == "eim-eif") end,
     run = function(t, cell)
       local suffix = cell.session == "no" and "-nosession" or ""
       pair(t, cell, cell.near .. suffix, cell.far .. suffix)
     end,
   },
   profiles = tank.scenario { "named profiles against a home router and a symmetric NAT",
-    matrix = { model = { "B", "C", "E" }, near = named, far = { "linux-masq", "symmetric" } },
+    matrix = { model = { "A", "B", "C", "E" }, near = named, far = { "linux-masq", "symmetric" } },
     run = function(t, cell) pair(t, cell, cell.near, cell.far) end,
   },
   chains = tank.scenario { "carrier NAT chains against the internet, a home router and a symmetric NAT",
-    matrix = { model = { "B", "C", "E" }, near = { "nat444-cgn-eif", "nat444-cgn-apdf", "nat444-cgn-sym", "double-home" },
+    matrix = { model = { "A", "B", "C", "E" }, near = { "nat444-cgn-eif", "nat444-cgn-apdf", "nat444-cgn-sym", "double-home" },
       far = { "full-cone", "linux-masq", "symmetric" } },
     run = function(t, cell) pair(t, cell, cell.near, cell.far) end,
   },
   hairpin = tank.scenario { "neighbours behind one carrier NAT",
-    matrix = { model = { "B", "C", "E" }, cgn = { "cgn-eif-pba", "cgn-hairpin-int", "cgn-apdf" } },
+    matrix = { model = { "A", "B", "C", "E" }, cgn = { "cgn-eif-pba", "cgn-hairpin-int", "cgn-apdf" } },
     run = function(t, cell)
       local cgn = t:nat { "cgn", cell.cgn }
       pair(t, cell, { "linux-masq", cgn }, { "linux-masq", cgn })
     end,
   },
   blocked = tank.scenario { "a wall that blocks UDP",
-    matrix = { model = { "B", "C", "E" }, far = { "full-cone", "linux-masq" } },
+    matrix = { model = { "A", "B", "C", "E" }, far = { "full-cone", "linux-masq" } },
     run = function(t, cell) pair(t, cell, { "udp-blocked", "linux-masq" }, cell.far) end,
   },
 }

@@ -21,7 +21,7 @@ end
 
 return tank.scenario { "the wire is cut",
   matrix = { model = tank.models, side = { "near", "far" }, signal = { true, false }, media = { "voice", "none" }, family = { "v4", "dual" } },
-  where = function(cell) return cell.model == "B" or cell.model == "C" or cell.model == "E" or (cell.side == "near" and cell.signal and cell.media == "voice" and cell.family == "v4") end,
+  where = function(cell) return cell.model == "A" or cell.model == "B" or cell.model == "C" or cell.model == "E" or (cell.side == "near" and cell.signal and cell.media == "voice" and cell.family == "v4") end,
   run = function(t, cell)
     local dual = cell.family == "dual"
     local near = t:host { "near", behind = not dual and "linux-masq" or nil, family = cell.family }

@@ -1,4 +1,4 @@
--- What runs on hosts: the objects of models B and E, and the standard apps that make a call of them and of carriers (signaling.lua).
+-- What runs on hosts: the objects of models B and E (A's: models/a.lua), and the standard apps that make a call of them and of carriers (signaling.lua).
 return function(L)
   local LIST = L.LIST
   local core, source = L.core, L.source
@@ -85,6 +85,7 @@ return function(L)
     end
     L.lose_carriers(host)
     rawset(host, "introduces", nil)
+    rawset(host, "rtmfp_web", nil)
     for app, to in L.pairs(L.apps) do
       if to.host == host then L.apps[app] = nil end
       local any = to.main or select(2, next(to.media))
@@ -508,7 +509,8 @@ return function(L)
   -- Ways that only some models have: option of a call -> what a model lacks that does not know it.
   local LACKS = { tcp = "has no candidates by TCP", turn = "asks no TURN server", ws = "joins no relay over WebSocket" }
   for _, k in ipairs { "server", "connect", "via", "parent_death", "ask" } do LACKS[k] = "has no streams of a NetConnection" end
-  local KNOWS = { B = { tcp = true, turn = true, ws = true }, C = { server = true, connect = true, via = true, parent_death = true, ask = true } }
+  local AGENT = { tcp = true, turn = true, ws = true }
+  local KNOWS = { A = AGENT, B = AGENT, C = { server = true, connect = true, via = true, parent_death = true, ask = true } }
   -- Ends the case where a call asks for a way that its model does not know, or that no server offers.
   local function check_ways(s)
     for _, k in ipairs(L.keys(LACKS)) do
@@ -566,7 +568,8 @@ return function(L)
     maker("E", "open", open_e)
     maker("udp", "open", open_udp)
     L.rtmfp_methods(Host, maker)
+    L.a_methods(Host)
     L.c_methods(maker)
-    for _, m in ipairs { "A", "D" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
+    for _, m in ipairs { "D" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
   end
 end
