@@ -182,6 +182,11 @@ return function(L)
   -- The TURN servers that the ends of call `s` ask, for the oracle; `n` relayed addresses at most are asked for by each of them.
   local function turns_of(s, n)
     local out = {}
+    if s.model == "E" then -- it cannot use TURN
+      if L.servers.checkrelay then out[1] = server_of(L.servers.checkrelay, L.CHECK_RELAY) end
+      out.checked = true
+      return out
+    end
     for _, k in ipairs(L.servers.turn and L.TURN_BY or {}) do
       for _, port in ipairs((s.turn == nil or s.turn == k) and L.turn_server[k] or {}) do
         out[#out + 1] = server_of(L.servers.turn, port)
