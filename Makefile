@@ -223,7 +223,7 @@ ladder: all ## every pair of NAT classes by every way that is left, in every fam
 	@$(B)/icetank run out/ladder.lua --out out/ladder --pcap none --jobs $$(nproc)
 
 .PHONY: worlds
-worlds: all ## worlds drawn at random, each compared with the oracle; WORLDS=20 times 760, from seed SEED=1
+worlds: all ## worlds drawn at random, each compared with the oracle; WORLDS=20 times 1,140, from seed SEED=1
 	@B=$(B) .ci/worlds $(or $(SEED),1) $(or $(WORLDS),20)
 
 .PHONY: determinism
