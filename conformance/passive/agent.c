@@ -1,28 +1,18 @@
-/* ICE agents, known by their username fragments: roles, tiebreakers, pace, nominations. */
+/* ICE agents, known by both username fragments and their address: roles, tiebreakers, pace, nominations. */
 #include "conformance/passive/impl.h"
 
 #define BURST (10 * IT_MS) /* four checks within it are closer than 5 ms, RFC 8445 section 14.2 */
 #define TA (45 * IT_MS)    /* 50 ms, less what a clock and a path may take off */
 #define ENOUGH 3           /* checks of which a tap does not miss all */
 
-/* The fragment of the sender: what is behind the colon. RFC 8445 section 7.2.2. */
-static it_bytes fragment_of(const it_pv_msg *m)
-{
-    const it_pv_attr *a = it_pv_get(m, IT_PV_USERNAME);
-    const uint8_t *colon = a && a->value.n ? memchr(a->value.p, ':', a->value.n) : NULL;
-    if (!colon)
-        return (it_bytes){NULL, 0};
-    return (it_bytes){colon + 1, (size_t)(a->value.p + a->value.n - colon - 1)};
-}
-
 uint32_t it_pv_agent_at(it_passive *p, const it_passive_packet *k, const it_pv_msg *m)
 {
-    it_bytes name = fragment_of(m);
-    uint64_t key[2] = {IT_MAP_HASH, (uint32_t)k->tap};
-    if (name.n == 0)
+    const it_pv_attr *user = it_pv_get(m, IT_PV_USERNAME);
+    uint64_t key[2] = {it_map_mix(it_map_mix(IT_MAP_HASH, k->src.ip.hi), k->src.ip.lo), (uint32_t)k->tap};
+    if (!user)
         return IT_MAP_NONE;
-    for (size_t i = 0; i < name.n; i++)
-        key[0] = it_map_mix(key[0], name.p[i]);
+    for (size_t i = 0; i < user->value.n; i++)
+        key[0] = it_map_mix(key[0], user->value.p[i]);
     uint32_t i = it_map_get(&p->agent_of, key);
     if (i != IT_MAP_NONE)
         return i;
@@ -32,7 +22,7 @@ uint32_t it_pv_agent_at(it_passive *p, const it_passive_packet *k, const it_pv_m
         return IT_MAP_NONE;
     }
     it_pv_agent *a = &p->agent[p->n_agents];
-    *a = (it_pv_agent){.tap = k->tap};
+    *a = (it_pv_agent){.tap = k->tap, .eager = IT_MAP_NONE};
     for (size_t c = 0; c < IT_PV_COMPONENTS; c++)
         a->nominated[c] = IT_MAP_NONE;
     for (size_t r = 0; r < sizeof a->recent / sizeof *a->recent; r++)
@@ -40,38 +30,61 @@ uint32_t it_pv_agent_at(it_passive *p, const it_passive_packet *k, const it_pv_m
     return (uint32_t)p->n_agents++;
 }
 
-/* RFC 8445 sections 16.1, 7.2.5.1: it changes with a role conflict alone, and then it must. */
-static void judge_tiebreaker(it_passive *p, it_pv_agent *a, const it_passive_packet *k, uint64_t now, bool controlling)
+/* RFC 8445 section 7.2.5.1: an agent that was told 487 and has turned has another tiebreaker |now|. It may have turned
+ * by a check of the other side, section 7.3.1.1. */
+static void judge_conflict(it_passive *p, it_pv_agent *a, const it_passive_packet *k, uint64_t now)
 {
-    bool turned = controlling != a->controlling, another = now != a->tiebreaker;
-    if (turned && a->conflict)
-        it_pv_judge(p, IT_RULE_CONFLICT_TIEBREAKER, k, another, "still 0x%016llx after 487", (unsigned long long)now);
-    else if (another && (turned || a->conflict))
-        it_pv_doubt(p, IT_RULE_TIEBREAKER, k, "0x%016llx, then 0x%016llx, with a role that has changed",
-                    (unsigned long long)a->tiebreaker, (unsigned long long)now);
+    unsigned long long tie = now;
+    a->conflict = false;
+    if (now == a->tiebreaker && it_pv_pair_crossed(p, k))
+        it_pv_doubt(p, IT_RULE_CONFLICT_TIEBREAKER, k, "still 0x%016llx after 487, or after a check of the other side",
+                    tie);
     else
-        it_pv_judge(p, IT_RULE_TIEBREAKER, k, !another, "0x%016llx, then 0x%016llx", (unsigned long long)a->tiebreaker,
-                    (unsigned long long)now);
-    if (turned)
-        a->conflict = false;
+        it_pv_judge(p, IT_RULE_CONFLICT_TIEBREAKER, k, now != a->tiebreaker, "still 0x%016llx after 487", tie);
 }
 
-/* RFC 8445 section 14.2. */
+/* RFC 8445 section 16.1: it changes with a role conflict alone. */
+static void judge_tiebreaker(it_passive *p, it_pv_agent *a, const it_passive_packet *k, uint64_t now, bool controlling)
+{
+    unsigned long long before = a->tiebreaker, tie = now;
+    bool turned = controlling != a->controlling, another = now != a->tiebreaker;
+    if (turned && a->conflict)
+        judge_conflict(p, a, k, now);
+    else if (another && (turned || a->conflict))
+        it_pv_doubt(p, IT_RULE_TIEBREAKER, k, "0x%016llx, then 0x%016llx, with a role that has changed", before, tie);
+    else
+        it_pv_judge(p, IT_RULE_TIEBREAKER, k, !another, "0x%016llx, then 0x%016llx", before, tie);
+}
+
+/* RFC 8445 section 14.2. What was sent apart may come by together where there is a queue before the tap. */
 static void judge_pace(it_passive *p, it_pv_agent *a, const it_passive_packet *k)
 {
     it_time gap = k->at - a->recent[0], all = k->at - a->recent[2];
-    if (a->checks > 2)
+    bool client = p->cfg.vantage == IT_PASSIVE_CLIENT;
+    if (a->checks > 2 && (client || all >= BURST))
         it_pv_judge(p, IT_RULE_PACE, k, all >= BURST, "four new checks within %lld us", (long long)(all / IT_US));
-    if (a->checks > 0)
+    else if (a->checks > 2 && gap >= 0 && all >= 0)
+        it_pv_doubt(p, IT_RULE_PACE, k, "four new checks within %lld us", (long long)(all / IT_US));
+    if (a->checks > 0 && gap >= 0)
         it_pv_judge(p, IT_RULE_TA, k, gap >= TA, "a new check %lld us after the one before", (long long)(gap / IT_US));
     a->recent[2] = a->recent[1];
     a->recent[1] = a->recent[0];
     a->recent[0] = k->at;
 }
 
-void it_pv_agent_check(it_passive *p, uint32_t agent, const it_passive_packet *k, const it_pv_msg *m)
+/* A nominating check that is the first of its pair, where nothing was answered: of one base, a second one is no consent
+ * check of a pair that the tap came to late. */
+static void note_eager(it_passive *p, it_pv_agent *a, uint32_t pair)
 {
-    it_pv_agent *a = &p->agent[agent];
+    if (a->eager == IT_MAP_NONE)
+        a->eager = pair;
+    else if (a->eager != pair && it_addr_eq(p->pair[a->eager].src, p->pair[pair].src))
+        a->aggressive = true;
+}
+
+void it_pv_agent_check(it_passive *p, const it_pv_txn *t, bool first, const it_passive_packet *k, const it_pv_msg *m)
+{
+    it_pv_agent *a = &p->agent[t->agent];
     const it_pv_attr *x = it_pv_get(m, IT_PV_CONTROLLING);
     bool controlling = x != NULL;
     if (!x)
@@ -87,6 +100,12 @@ void it_pv_agent_check(it_passive *p, uint32_t agent, const it_passive_packet *k
     a->renominates |= it_pv_has(m, IT_PV_NOMINATION);
     judge_pace(p, a, k);
     a->checks++;
+    if (t->nominates)
+        a->nominating++;
+    else
+        a->ordinary++;
+    if (t->nominates && first)
+        note_eager(p, a, t->pair);
     a->where = *k;
     a->where.payload = (it_bytes){NULL, 0};
 }
@@ -114,8 +133,13 @@ void it_pv_agent_nominated(it_passive *p, uint32_t agent, uint32_t pair, unsigne
     who.src = p->pair[pair].src;
     it_addr_text(p->pair[*had].dst, first);
     it_addr_text(p->pair[pair].dst, second);
+    uint32_t before = *had;
     *had = pair;
-    if (a->renominates)
+    if (!it_addr_eq(p->pair[before].src,
+                    p->pair[pair].src)) /* another stream, or a NAT before the tap that has changed */
+        it_pv_doubt(p, IT_RULE_ONE_PAIR, &who, "component %u: %s, then %s, from another address", component, first,
+                    second);
+    else if (a->renominates)
         it_pv_doubt(p, IT_RULE_ONE_PAIR, &who, "component %u: %s, then %s, by renomination", component, first, second);
     else
         it_pv_judge(p, IT_RULE_ONE_PAIR, &who, false, "component %u: the pair to %s, then that to %s", component, first,
@@ -124,25 +148,17 @@ void it_pv_agent_nominated(it_passive *p, uint32_t agent, uint32_t pair, unsigne
 
 /* RFC 8445 sections 8.1.1, 10: all checks of a nominating agent carry USE-CANDIDATE. One that was missed is known by
  * its answer. */
-static void judge_nomination(it_passive *p, uint32_t agent)
+static void judge_nomination(it_passive *p, const it_pv_agent *a)
 {
-    uint64_t ordinary = 0, nominating = 0, strange = 0;
-    const it_pv_agent *a = &p->agent[agent];
-    for (size_t i = 0; i < p->n_pairs; i++) {
-        if (p->pair[i].agent != agent)
-            continue;
-        ordinary += p->pair[i].ordinary;
-        nominating += p->pair[i].nominating;
-        strange += p->pair[i].strange;
-    }
-    if (nominating == 0)
+    bool all = a->ordinary + a->strange == 0;
+    if (a->nominating == 0)
         return;
-    if (ordinary + strange == 0 && nominating >= ENOUGH)
+    if (all && a->aggressive && a->nominating >= ENOUGH)
         it_pv_judge(p, IT_RULE_AGGRESSIVE, &a->where, false, "all of its %llu checks have USE-CANDIDATE",
-                    (unsigned long long)nominating);
-    else if (ordinary + strange == 0)
+                    (unsigned long long)a->nominating);
+    else if (all)
         it_pv_doubt(p, IT_RULE_AGGRESSIVE, &a->where, "the %llu checks that were seen have USE-CANDIDATE",
-                    (unsigned long long)nominating);
+                    (unsigned long long)a->nominating);
     else
         p->looked[IT_RULE_AGGRESSIVE]++;
 }
@@ -150,5 +166,5 @@ static void judge_nomination(it_passive *p, uint32_t agent)
 void it_pv_agents_end(it_passive *p)
 {
     for (uint32_t i = 0; i < p->n_agents; i++)
-        judge_nomination(p, i);
+        judge_nomination(p, &p->agent[i]);
 }

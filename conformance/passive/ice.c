@@ -8,6 +8,12 @@ static bool is_keepalive(const it_pv_msg *m)
     return m->method == IT_PV_BINDING && m->cls == IT_PV_INDICATION;
 }
 
+/* A consent check may be a plain authenticated request: RFC 7675 section 5.1. */
+static bool is_full_check(const it_pv_msg *m)
+{
+    return it_pv_is_check(m) && it_pv_has_ice(m);
+}
+
 static bool nominates(const it_pv_msg *m)
 {
     return it_pv_is_check(m) && it_pv_has(m, IT_PV_USE_CANDIDATE);
@@ -124,14 +130,16 @@ static bool scope_holds(const it_passive_packet *k, const it_pv_msg *m, char why
 
 static const it_pv_look ICE[] = {
     {IT_RULE_SHORT_TERM, it_pv_is_check, authenticated},
-    {IT_RULE_ONE_ROLE, it_pv_is_check, role_holds},
+    {IT_RULE_ONE_ROLE, is_full_check, role_holds},
     {IT_RULE_NOMINATOR, nominates, nominator_holds},
-    {IT_RULE_PRIORITY, it_pv_is_check, priority_holds},
+    {IT_RULE_PRIORITY, is_full_check, priority_holds},
     {IT_RULE_TYPE_PREFERENCE, has_priority, type_preference_holds},
     {IT_RULE_CHECK_USERNAME, it_pv_is_check, username_holds},
     {IT_RULE_CHECK_FINGERPRINT, it_pv_is_check, has_fingerprint},
     {IT_RULE_ICE_SHAPES, it_pv_is_check, shapes_hold},
     {IT_RULE_FAMILY, it_pv_is_check, scope_holds},
+};
+static const it_pv_look KEEPALIVE[] = {
     {IT_RULE_KEEPALIVE, is_keepalive, keepalive_holds},
     {IT_RULE_KEEPALIVE_CRC, is_keepalive, has_fingerprint},
 };
@@ -139,4 +147,8 @@ static const it_pv_look ICE[] = {
 void it_pv_ask_ice(it_passive *p, const it_passive_packet *k, const it_pv_msg *m)
 {
     it_pv_ask(p, ICE, sizeof ICE / sizeof *ICE, k, m);
+    if (it_pv_pair_checked(p, k)) /* an indication elsewhere is another usage's */
+        it_pv_ask(p, KEEPALIVE, sizeof KEEPALIVE / sizeof *KEEPALIVE, k, m);
+    if (it_pv_is_check(m))
+        p->looked[IT_RULE_COOKIE]++;
 }

@@ -21,6 +21,7 @@ typedef struct it_pv_txn {
     bool mi, mi256, check, nominates;
     bool translated; /* the tap saw it before and behind a NAT */
     bool again;      /* this is the one behind it */
+    bool elsewhere;  /* it asks for an answer from another address: RFC 5780 section 7.2 */
     bool answered;
     unsigned component;   /* of a check, as its PRIORITY says; 0: it does not */
     uint32_t pair, agent; /* of a check; IT_MAP_NONE: of none */
@@ -50,7 +51,9 @@ typedef struct it_pv_agent {
     it_passive_packet where; /* of its latest check, without payload */
     uint64_t tiebreaker;
     bool has_tiebreaker, controlling, conflict, renominates;
-    uint64_t checks;
+    uint64_t checks, ordinary, nominating, strange; /* new ones; of both kinds; answers to those that were not seen */
+    uint32_t eager;                       /* a pair whose first check nominated, before any answer; IT_MAP_NONE: none */
+    bool aggressive;                      /* another such pair of the same base */
     it_time recent[3];                    /* its latest new checks, the newest first */
     uint32_t nominated[IT_PV_COMPONENTS]; /* the pair of each component */
 } it_pv_agent;
@@ -67,7 +70,7 @@ typedef struct it_pv_seen {
 
 struct it_passive {
     it_passive_cfg cfg;
-    bool oom;
+    bool oom, cut; /* no memory; some packet was snapped */
     it_passive_counts counts;
     uint64_t looked[IT_RULES];
     it_map finding_of; /* rule, tap, doubt; address -> |finding| */
@@ -117,17 +120,22 @@ void it_pv_ask_secret(it_passive *p, const it_passive_packet *k, const it_pv_msg
 
 /* The number of the pair that |k| belongs to, made when it is new; IT_MAP_NONE without memory. */
 uint32_t it_pv_pair_at(it_passive *p, const it_passive_packet *k);
-/* A new check |t| in |k|; a success response |k| to check |t|, NULL: to one that was not seen; data that is not STUN.
+/* A new check |t| in |k|, true when it is the first of its pair and nothing was answered there; a success response |k|
+ * to check |t|, NULL: to one that was not seen; data that is not STUN.
  */
-void it_pv_pair_check(it_passive *p, const it_passive_packet *k, it_pv_txn *t);
+bool it_pv_pair_check(it_passive *p, const it_passive_packet *k, it_pv_txn *t);
 void it_pv_pair_answer(it_passive *p, const it_passive_packet *k, const it_pv_txn *t);
 void it_pv_pair_data(it_passive *p, const it_passive_packet *k);
+/* Whether checks have been seen on the 5-tuple of |k|, either way. */
+bool it_pv_pair_checked(it_passive *p, const it_passive_packet *k);
+/* Whether the far side has sent checks to where |k| comes from. */
+bool it_pv_pair_crossed(it_passive *p, const it_passive_packet *k);
 void it_pv_pairs_end(it_passive *p);
 
 /* The agent that sends check |m|, made when it is new; IT_MAP_NONE when it has no name, or without memory. */
 uint32_t it_pv_agent_at(it_passive *p, const it_passive_packet *k, const it_pv_msg *m);
-/* It sends a new check; it is told of a role conflict. */
-void it_pv_agent_check(it_passive *p, uint32_t agent, const it_passive_packet *k, const it_pv_msg *m);
+/* It sends new check |t|, |first| of its pair; it is told of a role conflict. */
+void it_pv_agent_check(it_passive *p, const it_pv_txn *t, bool first, const it_passive_packet *k, const it_pv_msg *m);
 void it_pv_agent_conflict(it_passive *p, uint32_t agent);
 /* A nominating check of it was answered, for |pair| and |component|. */
 void it_pv_agent_nominated(it_passive *p, uint32_t agent, uint32_t pair, unsigned component,

@@ -12,11 +12,6 @@ static bool is_request(const it_pv_msg *m)
     return m->cls == IT_PV_REQUEST;
 }
 
-static bool is_response(const it_pv_msg *m)
-{
-    return m->cls == IT_PV_SUCCESS || m->cls == IT_PV_ERROR;
-}
-
 static bool is_error(const it_pv_msg *m)
 {
     return m->cls == IT_PV_ERROR;
@@ -103,7 +98,7 @@ static bool crc_holds(const it_passive_packet *k, const it_pv_msg *m, char why[I
 {
     (void)k;
     const it_pv_attr *a = it_pv_get(m, IT_PV_FINGERPRINT);
-    uint8_t d[65536];
+    uint8_t d[IT_PV_HEADER + 65536]; /* a message is no longer */
     if (a->value.n != 4) {
         snprintf(why, IT_PV_WHY, "FINGERPRINT has %zu bytes", a->value.n);
         return false;
@@ -202,14 +197,6 @@ static bool long_term_holds(const it_passive_packet *k, const it_pv_msg *m, char
     return realm && user && integrity;
 }
 
-/* Sections 9.1.3, 9.2.4. */
-static bool no_username(const it_passive_packet *k, const it_pv_msg *m, char why[IT_PV_WHY])
-{
-    (void)k;
-    snprintf(why, IT_PV_WHY, "it has USERNAME");
-    return !it_pv_has(m, IT_PV_USERNAME);
-}
-
 static const it_pv_look STUN[] = {
     {IT_RULE_LENGTH, NULL, length_holds},
     {IT_RULE_WALK, NULL, walk_holds},
@@ -224,7 +211,6 @@ static const it_pv_look STUN[] = {
     {IT_RULE_UNKNOWN, is_420, unknown_holds},
     {IT_RULE_HAS_MAPPED, is_binding_success, has_mapped},
     {IT_RULE_LONG_TERM, asks_by_nonce, long_term_holds},
-    {IT_RULE_NO_USERNAME, is_response, no_username},
 };
 
 void it_pv_ask_stun(it_passive *p, const it_passive_packet *k, const it_pv_msg *m)

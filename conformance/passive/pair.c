@@ -35,21 +35,32 @@ uint32_t it_pv_pair_at(it_passive *p, const it_passive_packet *k)
  * that follows one without an answer is no consent check: the agent looks for a path anew. */
 static void judge_consent(it_passive *p, const it_passive_packet *k, it_pv_pair *pair)
 {
-    if (pair->nominated == IT_NEVER || pair->last < pair->nominated + STEADY)
+    if (pair->nominated == IT_NEVER || pair->last < pair->nominated + STEADY || k->at < pair->last)
         return;
     it_time gap = k->at - pair->last;
+    p->looked[IT_RULE_CONSENT_ONCE]++;
     pair->close = gap < CONSENT && pair->answered ? pair->close + 1 : 0;
     it_pv_judge(p, IT_RULE_CONSENT_OFTEN, k, pair->close < CLOSE,
                 "the %uth check in a row that comes early, after %lld ms", pair->close, (long long)(gap / IT_MS));
 }
 
-void it_pv_pair_check(it_passive *p, const it_passive_packet *k, it_pv_txn *t)
+static uint64_t checks_of(const it_pv_pair *pair)
+{
+    return pair->ordinary + pair->nominating;
+}
+
+bool it_pv_pair_check(it_passive *p, const it_passive_packet *k, it_pv_txn *t)
 {
     t->pair = it_pv_pair_at(p, k);
     if (t->pair == IT_MAP_NONE)
-        return;
+        return false;
     it_pv_pair *pair = &p->pair[t->pair];
-    pair->begun_by_check |= pair->ordinary + pair->nominating + pair->data + pair->answers == 0;
+    bool first = checks_of(pair) + pair->answers == 0;
+    pair->begun_by_check |= first && pair->data == 0;
+    if (pair->agent != IT_MAP_NONE && pair->agent != t->agent) { /* a restart: another session */
+        pair->nominated = IT_NEVER;
+        pair->close = 0;
+    }
     pair->agent = t->agent;
     if (t->nominates)
         pair->nominating++;
@@ -58,6 +69,21 @@ void it_pv_pair_check(it_passive *p, const it_passive_packet *k, it_pv_txn *t)
     judge_consent(p, k, pair);
     pair->last = k->at;
     pair->answered = false;
+    return first;
+}
+
+bool it_pv_pair_crossed(it_passive *p, const it_passive_packet *k)
+{
+    uint32_t i = it_pv_pair_at(p, k);
+    if (i == IT_MAP_NONE || p->pair[i].back == IT_MAP_NONE)
+        return false;
+    return checks_of(&p->pair[p->pair[i].back]) > 0;
+}
+
+bool it_pv_pair_checked(it_passive *p, const it_passive_packet *k)
+{
+    uint32_t i = it_pv_pair_at(p, k);
+    return i != IT_MAP_NONE && (checks_of(&p->pair[i]) > 0 || it_pv_pair_crossed(p, k));
 }
 
 void it_pv_pair_answer(it_passive *p, const it_passive_packet *k, const it_pv_txn *t)
@@ -71,6 +97,8 @@ void it_pv_pair_answer(it_passive *p, const it_passive_packet *k, const it_pv_tx
     it_pv_pair *pair = &p->pair[i];
     pair->answers++;
     pair->strange += !t;
+    if (!t && pair->agent != IT_MAP_NONE)
+        p->agent[pair->agent].strange++;
     if (t && t->nominates && pair->nominated == IT_NEVER)
         pair->nominated = k->at;
 }
@@ -88,17 +116,6 @@ void it_pv_pair_data(it_passive *p, const it_passive_packet *k)
     pair->early += pair->answers == 0;
 }
 
-static uint64_t checks_of(const it_pv_pair *pair)
-{
-    return pair ? pair->ordinary + pair->nominating : 0;
-}
-
-/* It sends no checks and has answered some: RFC 8445 section 8.2. */
-static bool is_lite(const it_pv_pair *pair, const it_pv_pair *back)
-{
-    return checks_of(pair) == 0 && back && back->answers > 0;
-}
-
 /* Data to where no answer was seen from: |sure| when the tap cannot have missed all of them. */
 static void judge_unanswered(it_passive *p, const it_pv_pair *pair, const it_passive_packet *k, bool sure)
 {
@@ -111,31 +128,36 @@ static void judge_unanswered(it_passive *p, const it_pv_pair *pair, const it_pas
         it_pv_doubt(p, IT_RULE_NO_CONSENT, k, "%llu datagrams to %s, of which no answer to a check was seen", n, there);
 }
 
+/* Data, some of it before the first answer that was seen. */
+static void judge_early(it_passive *p, const it_pv_pair *pair, const it_passive_packet *k, bool begun)
+{
+    char there[IT_ADDR_TEXT];
+    if (begun && pair->early >= ENOUGH)
+        it_pv_doubt(p, IT_RULE_NO_CONSENT, k, "%llu datagrams to %s before its first answer that was seen",
+                    (unsigned long long)pair->early, it_addr_text(pair->dst, there));
+    else
+        p->looked[IT_RULE_NO_CONSENT]++;
+}
+
 /* RFC 7675 section 5.1, RFC 8445 section 12.1: data on a pair of ICE that no check of its sender has opened. */
 static void judge_data(it_passive *p, const it_pv_pair *pair)
 {
-    const it_pv_pair *back = pair->back == IT_MAP_NONE ? NULL : &p->pair[pair->back];
+    static const it_pv_pair NONE;
+    const it_pv_pair *back = pair->back == IT_MAP_NONE ? &NONE : &p->pair[pair->back];
     uint64_t ours = checks_of(pair), theirs = checks_of(back);
     if (ours + theirs == 0 || pair->data < ENOUGH)
         return; /* no pair of ICE, or too little to say */
     it_passive_packet k = {.frame = pair->data_frame, .at = pair->data_at, .tap = pair->tap};
     k.src = pair->src;
     k.dst = pair->dst;
-    bool begun = pair->begun_by_check || (back && back->begun_by_check);
-    char there[IT_ADDR_TEXT];
-    if (is_lite(pair, back)) {
+    bool begun = pair->begun_by_check || back->begun_by_check;
+    bool both = back->data + theirs > 0 && !p->cut; /* the tap sees either way, and whole packets */
+    if (ours == 0 && back->answers > 0)             /* a lite agent, which sends no checks: RFC 8445 section 8.2 */
         p->looked[IT_RULE_NO_CONSENT]++;
-        return;
-    }
-    if (pair->answers == 0) {
-        judge_unanswered(p, pair, &k, begun && ours >= ENOUGH);
-        return;
-    }
-    if (begun && pair->early >= ENOUGH)
-        it_pv_doubt(p, IT_RULE_NO_CONSENT, &k, "%llu datagrams to %s before its first answer that was seen",
-                    (unsigned long long)pair->early, it_addr_text(pair->dst, there));
+    else if (pair->answers == 0)
+        judge_unanswered(p, pair, &k, begun && both && ours >= ENOUGH);
     else
-        p->looked[IT_RULE_NO_CONSENT]++;
+        judge_early(p, pair, &k, begun);
 }
 
 void it_pv_pairs_end(it_passive *p)

@@ -41,7 +41,7 @@ void it_passive_free(it_passive *p)
 
 void it_pv_key(const it_passive_packet *k, uint64_t key[5])
 {
-    key[0] = (uint64_t)(uint32_t)k->tap << 32 | (uint32_t)k->src.port << 16 | k->dst.port;
+    key[0] = (uint64_t)k->tcp << 63 | (uint64_t)(uint32_t)k->tap << 32 | (uint32_t)k->src.port << 16 | k->dst.port;
     key[1] = k->src.ip.hi;
     key[2] = k->src.ip.lo;
     key[3] = k->dst.ip.hi;
@@ -175,14 +175,18 @@ void it_pv_message(it_passive *p, const it_passive_packet *k)
     if (it_pv_is(k->payload)) {
         p->counts.stun++;
         it_pv_read(&m, k->payload);
-        it_pv_ask_stun(p, k, &m);
-        it_pv_ask_turn(p, k, &m);
-        it_pv_ask_ice(p, k, &m);
+        if (m.n < IT_PV_ATTRS) { /* else what it lacks may be behind what is looked at */
+            it_pv_ask_stun(p, k, &m);
+            it_pv_ask_turn(p, k, &m);
+            it_pv_ask_ice(p, k, &m);
+        }
         it_pv_transact(p, k, &m);
         return;
     }
     if (it_pv_is_old(k->payload)) {
         p->counts.old++;
+        if (it_get16(k->payload.p) == 0x0001 && it_pv_pair_checked(p, k))
+            it_pv_judge(p, IT_RULE_COOKIE, k, false, "a Binding request of RFC 3489 among checks");
         return;
     }
     if (is_channel_data(k->payload))
@@ -192,12 +196,19 @@ void it_pv_message(it_passive *p, const it_passive_packet *k)
     it_pv_pair_data(p, k);
 }
 
+/* What may come behind a message in one lump: another one, DTLS or RTP (RFC 7983 section 7). */
+static bool begins_another(it_bytes d)
+{
+    uint8_t b = d.p[0];
+    return it_pv_is(d) || (d.n >= 12 && ((b >= 20 && b <= 63) || (b >= 128 && b <= 191)));
+}
+
 /* Takes a datagram; where a sender leaves it to its network card to part several (UDP GSO: all of one size, the last
  * one may be shorter), a tap there sees them in one, and they are parted here. */
 static void take_datagram(it_passive *p, const it_passive_packet *k)
 {
     size_t each = it_pv_is(k->payload) ? it_get16(k->payload.p + 2) + (size_t)IT_PV_HEADER : k->payload.n;
-    bool several = each < k->payload.n && it_pv_is(it_bytes_of(k->payload.p + each, k->payload.n - each));
+    bool several = each < k->payload.n && begins_another(it_bytes_of(k->payload.p + each, k->payload.n - each));
     it_passive_packet one = *k;
     if (!several) {
         it_pv_message(p, k);
@@ -214,6 +225,7 @@ static void take_datagram(it_passive *p, const it_passive_packet *k)
 int it_passive_take(it_passive *p, const it_passive_packet *k)
 {
     p->counts.packets++;
+    p->cut |= k->cut > 0;
     if (k->tcp) {
         it_pv_segment(p, k);
     } else if (k->payload.n > 0 && k->cut == 0) {

@@ -13,33 +13,42 @@ typedef struct held {
 } held;
 
 struct it_pv_stream {
-    bool begun;
-    uint32_t next; /* the number of the byte that is due */
+    bool begun, whole; /* its SYN was seen */
+    bool data;         /* what follows is a peer's */
+    uint32_t next;     /* the number of the byte that is due */
     enum framing framing;
     uint8_t *p; /* owned: what is no whole message yet */
     size_t n, cap;
-    held held[HELD];
+    held *held; /* owned: HELD of them, when there is a gap for the first time */
     size_t n_held;
 };
 
-/* Nothing can be told of |s| any more. */
-static void stream_give_up(it_passive *p, it_pv_stream *s)
+/* Nothing more is read of |s|. */
+static void stream_end(it_passive *p, it_pv_stream *s)
 {
     it_alloc *a = p->cfg.alloc;
     it_free(a, s->p);
     for (size_t i = 0; i < s->n_held; i++)
         it_free(a, s->held[i].p);
+    it_free(a, s->held);
     s->p = NULL;
+    s->held = NULL;
     s->n = s->cap = s->n_held = 0;
+    s->framing = OTHER;
+}
+
+/* Nothing can be told of |s| any more. */
+static void stream_give_up(it_passive *p, it_pv_stream *s)
+{
     if (s->framing != OTHER)
         p->counts.other_streams++;
-    s->framing = OTHER;
+    stream_end(p, s);
 }
 
 void it_pv_streams_free(it_passive *p)
 {
     for (size_t i = 0; i < p->n_streams; i++)
-        stream_give_up(p, &p->stream[i]);
+        stream_end(p, &p->stream[i]);
     it_free(p->cfg.alloc, p->stream);
 }
 
@@ -83,26 +92,54 @@ static long turn_length(const uint8_t *p, size_t n)
     return it_get32(p + 4) == IT_PV_COOKIE ? it_get16(p + 2) + IT_PV_HEADER : -1;
 }
 
-/* Takes one message off the front of |s|, which came with |k|. False: there is none, or none that is whole. */
-static bool stream_message(it_passive *p, it_pv_stream *s, const it_passive_packet *k)
+/* ConnectionBind, or its answer: what follows is a peer's data as they are. RFC 6062 sections 4.5, 5.4. */
+static bool begins_data(it_bytes d)
 {
-    size_t head = s->framing == RFC4571 ? 2 : 0;
-    long n = s->framing == TURN ? turn_length(s->p, s->n) : s->n >= 2 ? it_get16(s->p) + 2L : 0;
+    it_pv_msg m;
+    if (!it_pv_is(d))
+        return false;
+    it_pv_read(&m, d);
+    return m.method == IT_PV_CONNECTION_BIND && (m.cls == IT_PV_REQUEST || m.cls == IT_PV_SUCCESS);
+}
+
+/* Takes the message that |s| has at |at|, which came with |k|: its length, 0 when there is none, or none that is whole.
+ */
+static size_t stream_message(it_passive *p, it_pv_stream *s, size_t at, const it_passive_packet *k)
+{
+    const uint8_t *d = s->p + at;
+    size_t head = s->framing == RFC4571 ? 2 : 0, left = s->n - at;
+    long n = s->framing == TURN ? turn_length(d, left) : left >= 2 ? it_get16(d) + 2L : 0;
     if (n < 0) {
-        it_pv_judge(p, IT_RULE_FRAMING, k, false, "0x%02x%02x is the beginning of no message", s->p[0], s->p[1]);
+        if (s->whole)
+            it_pv_judge(p, IT_RULE_FRAMING, k, false, "0x%02x%02x is the beginning of no message", d[0], d[1]);
+        else
+            it_pv_doubt(p, IT_RULE_FRAMING, k, "0x%02x%02x is the beginning of no message", d[0], d[1]);
         stream_give_up(p, s);
-        return false;
+        return 0;
     }
-    if (n == 0 || (size_t)n > s->n)
-        return false;
+    if (n == 0 || (size_t)n > left)
+        return 0;
     p->looked[IT_RULE_FRAMING]++;
     it_passive_packet one = *k;
-    one.payload = it_bytes_of(s->p + head, (size_t)n - head);
+    one.payload = it_bytes_of(d + head, (size_t)n - head);
     if (one.payload.n > 0)
         it_pv_message(p, &one);
-    s->n -= (size_t)n;
-    memmove(s->p, s->p + n, s->n);
-    return true;
+    s->data |= s->framing == TURN && begins_data(one.payload);
+    return (size_t)n;
+}
+
+/* Takes all messages that are whole. */
+static void stream_messages(it_passive *p, it_pv_stream *s, const it_passive_packet *k)
+{
+    size_t at = 0, n;
+    while (!s->data && (n = stream_message(p, s, at, k)) > 0)
+        at += n;
+    if (s->data)
+        stream_end(p, s);
+    if (s->framing == OTHER)
+        return;
+    s->n -= at;
+    memmove(s->p, s->p + at, s->n);
 }
 
 /* Takes the |n| bytes at |data|, which are the next ones. */
@@ -123,14 +160,16 @@ static void stream_bytes(it_passive *p, it_pv_stream *s, const it_passive_packet
         s->framing = UNKNOWN;
         stream_give_up(p, s);
     }
-    while ((s->framing == TURN || s->framing == RFC4571) && stream_message(p, s, k))
-        ;
+    if (s->framing == TURN || s->framing == RFC4571)
+        stream_messages(p, s, k);
 }
 
 /* Keeps a segment that came before another. */
 static void stream_hold(it_passive *p, it_pv_stream *s, const it_passive_packet *k)
 {
-    uint8_t *copy = s->n_held < HELD ? it_malloc(p->cfg.alloc, k->payload.n) : NULL;
+    if (!s->held)
+        s->held = it_calloc(p->cfg.alloc, HELD, sizeof *s->held);
+    uint8_t *copy = s->held && s->n_held < HELD ? it_malloc(p->cfg.alloc, k->payload.n) : NULL;
     if (!copy) { /* the tap has missed what is in front of all these */
         p->counts.lost += k->seq - s->next;
         stream_give_up(p, s);
@@ -164,9 +203,8 @@ void it_pv_segment(it_passive *p, const it_passive_packet *k)
     if (!s)
         return;
     if (k->syn) { /* a new connection of these addresses */
-        if (s->begun && s->framing != OTHER)
-            stream_give_up(p, s);
-        *s = (it_pv_stream){.begun = true, .next = k->seq + 1};
+        stream_end(p, s);
+        *s = (it_pv_stream){.begun = true, .whole = true, .next = k->seq + 1};
         return;
     }
     if (k->payload.n == 0 || s->framing == OTHER)

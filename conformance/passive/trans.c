@@ -9,17 +9,17 @@
 #define GROWS 10 /* a tenth longer at least: of three gaps of which a tap saw two, the later is a seventh longer */
 #define TRANSLATED (50 * IT_MS) /* within which a request with another destination is the same one behind a NAT */
 
-static void txn_key(const it_pv_msg *m, int tap, it_addr src, uint64_t key[3])
+static void txn_key(const it_pv_msg *m, int tap, bool tcp, it_addr src, uint64_t key[3])
 {
     key[0] = it_get64(m->txid);
-    key[1] = (uint64_t)it_get32(m->txid + 8) << 32 | (uint32_t)tap;
+    key[1] = (uint64_t)it_get32(m->txid + 8) << 32 | (uint32_t)tap << 1 | tcp;
     key[2] = it_map_mix(it_map_mix(it_map_mix(IT_MAP_HASH, src.ip.hi), src.ip.lo), src.port);
 }
 
-static it_pv_txn *txn_find(it_passive *p, const it_pv_msg *m, int tap, it_addr src)
+static it_pv_txn *txn_find(it_passive *p, const it_pv_msg *m, const it_passive_packet *k, it_addr src)
 {
     uint64_t key[3];
-    txn_key(m, tap, src, key);
+    txn_key(m, k->tap, k->tcp, src, key);
     uint32_t i = it_map_get(&p->txn_of, key);
     return i == IT_MAP_NONE ? NULL : &p->txn[i];
 }
@@ -27,7 +27,7 @@ static it_pv_txn *txn_find(it_passive *p, const it_pv_msg *m, int tap, it_addr s
 static it_pv_txn *txn_new(it_passive *p, const it_passive_packet *k, const it_pv_msg *m)
 {
     uint64_t key[3];
-    txn_key(m, k->tap, k->src, key);
+    txn_key(m, k->tap, k->tcp, k->src, key);
     if (it_grow(p->cfg.alloc, &p->txn, &p->txns_cap, p->n_txns + 1, sizeof *p->txn) < 0 ||
         it_map_put(&p->txn_of, key, (uint32_t)p->n_txns) < 0) {
         p->oom = true;
@@ -39,6 +39,7 @@ static it_pv_txn *txn_new(it_passive *p, const it_passive_packet *k, const it_pv
     t->mi = it_pv_has(m, IT_PV_MI);
     t->mi256 = it_pv_has(m, IT_PV_MI256);
     t->again = k->again;
+    t->elsewhere = it_pv_has(m, IT_PV_CHANGE_REQUEST);
     t->check = it_pv_is_check(m);
     t->nominates = t->check && it_pv_has(m, IT_PV_USE_CANDIDATE);
     t->pair = t->agent = IT_MAP_NONE;
@@ -52,6 +53,8 @@ static void judge_repeat(it_passive *p, const it_passive_packet *k, it_pv_txn *t
 {
     it_time gap = k->at - t->last;
     long long ms = (long long)(gap / IT_MS);
+    if (gap < 0)
+        return; /* the tap's clock was set back */
     t->sends++;
     if (t->sends == 2)
         it_pv_judge(p, IT_RULE_RTO, k, gap >= RTO, "sent again after %lld ms", ms);
@@ -69,6 +72,8 @@ static void judge_repeat(it_passive *p, const it_passive_packet *k, it_pv_txn *t
 static void judge_elsewhere(it_passive *p, const it_passive_packet *k, const it_pv_msg *m, it_pv_txn *t)
 {
     bool same = it_crc32(m->raw.p, m->raw.n) == t->digest;
+    if (same && it_ip_eq(t->dst.ip, k->dst.ip)) /* RFC 8489 section 5 allows that to another port */
+        return;
     if (k->again || (same && k->at - t->last <= TRANSLATED)) {
         t->translated = true;
         return;
@@ -80,13 +85,13 @@ static void judge_elsewhere(it_passive *p, const it_passive_packet *k, const it_
 
 static void take_request(it_passive *p, const it_passive_packet *k, const it_pv_msg *m)
 {
-    it_pv_txn *t = txn_find(p, m, k->tap, k->src);
+    it_pv_txn *t = txn_find(p, m, k, k->src);
     if (t && !it_addr_eq(t->dst, k->dst)) {
         judge_elsewhere(p, k, m, t);
         return;
     }
     if (t) {
-        bool same = it_crc32(m->raw.p, m->raw.n) == t->digest;
+        bool same = it_crc32(m->raw.p, m->raw.n) == t->digest || it_pv_has(m, IT_PV_TRANSMIT_COUNTER); /* RFC 7982 */
         it_pv_judge(p, IT_RULE_SAME_TXID, k, same, "sent again with other contents");
         judge_repeat(p, k, t);
         return;
@@ -99,9 +104,9 @@ static void take_request(it_passive *p, const it_passive_packet *k, const it_pv_
     if (!t->check)
         return;
     t->agent = it_pv_agent_at(p, k, m);
-    it_pv_pair_check(p, k, t);
-    if (t->agent != IT_MAP_NONE && !k->again)
-        it_pv_agent_check(p, t->agent, k, m);
+    bool first = it_pv_pair_check(p, k, t);
+    if (t->agent != IT_MAP_NONE && t->pair != IT_MAP_NONE && !k->again)
+        it_pv_agent_check(p, t, first, k, m);
 }
 
 /* RFC 8489 sections 9.1.3, 9.2.4: of two integrities in the request the server takes one. */
@@ -123,7 +128,7 @@ static void judge_mapped(it_passive *p, const it_passive_packet *k, const it_pv_
 {
     it_addr a;
     char is[IT_ADDR_TEXT], should[IT_ADDR_TEXT];
-    if (p->cfg.vantage != IT_PASSIVE_SERVER || !it_pv_addr(m, IT_PV_MAPPED, &a))
+    if (p->cfg.vantage != IT_PASSIVE_SERVER || k->again || t->again || !it_pv_addr(m, IT_PV_MAPPED, &a))
         return;
     it_pv_judge(p, IT_RULE_MAPPED, k, it_addr_eq(a, t->src), "it is %s, the request came from %s", it_addr_text(a, is),
                 it_addr_text(t->src, should));
@@ -167,7 +172,7 @@ static void judge_asymmetric(it_passive *p, const it_passive_packet *k, const it
 
 static void take_response(it_passive *p, const it_passive_packet *k, const it_pv_msg *m)
 {
-    it_pv_txn *t = txn_find(p, m, k->tap, k->dst);
+    it_pv_txn *t = txn_find(p, m, k, k->dst);
     if (!t) { /* the tap has missed the request, or stands behind a NAT that answers itself */
         if (m->cls == IT_PV_SUCCESS && m->method == IT_PV_BINDING)
             it_pv_pair_answer(p, k, NULL);
@@ -181,9 +186,12 @@ static void take_response(it_passive *p, const it_passive_packet *k, const it_pv
         return;
     }
     if (!it_addr_eq(t->dst, k->src)) {
-        judge_asymmetric(p, k, t);
+        if (!t->elsewhere)
+            judge_asymmetric(p, k, t);
         return;
     }
+    if (t->check) /* of the long-term mechanism it SHOULD NOT, RFC 8489 section 9.2.4 */
+        it_pv_judge(p, IT_RULE_NO_USERNAME, k, !it_pv_has(m, IT_PV_USERNAME), "the response to a check has USERNAME");
     p->looked[IT_RULE_SYMMETRIC]++;
     t->answered = true;
     it_pv_ask_secret(p, k, m, t);

@@ -18,7 +18,7 @@ static bool asks_allocation(const it_pv_msg *m)
 
 static bool has_family(const it_pv_msg *m)
 {
-    return m->cls == IT_PV_REQUEST && it_pv_has(m, IT_PV_FAMILY);
+    return asks_allocation(m) && it_pv_has(m, IT_PV_FAMILY);
 }
 
 static bool has_token(const it_pv_msg *m)

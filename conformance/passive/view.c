@@ -90,15 +90,22 @@ int it_pv_error(const it_pv_msg *m)
     return x && x->value.n >= 4 ? (x->value.p[2] & 7) * 100 + x->value.p[3] : 0;
 }
 
-bool it_pv_is_check(const it_pv_msg *m)
+bool it_pv_has_ice(const it_pv_msg *m)
 {
     static const uint16_t ICE[] = {IT_PV_PRIORITY, IT_PV_USE_CANDIDATE, IT_PV_CONTROLLED, IT_PV_CONTROLLING};
-    const it_pv_attr *user = it_pv_get(m, IT_PV_USERNAME);
-    if (m->method != IT_PV_BINDING || m->cls != IT_PV_REQUEST)
-        return false;
     for (size_t i = 0; i < sizeof ICE / sizeof *ICE; i++)
         if (it_pv_has(m, ICE[i]))
             return true;
+    return false;
+}
+
+bool it_pv_is_check(const it_pv_msg *m)
+{
+    const it_pv_attr *user = it_pv_get(m, IT_PV_USERNAME);
+    if (m->method != IT_PV_BINDING || m->cls != IT_PV_REQUEST)
+        return false;
+    if (it_pv_has_ice(m))
+        return true;
     return user && user->value.n > 0 && memchr(user->value.p, ':', user->value.n) && !it_pv_has(m, IT_PV_REALM);
 }
 

@@ -7,7 +7,7 @@
 #include "base/addr.h"
 #include "base/bytes.h"
 
-#define IT_PV_ATTRS 64 /* attributes of a message that are looked at */
+#define IT_PV_ATTRS 128 /* attributes of a message that are looked at; one with more is not judged */
 #define IT_PV_HEADER 20
 #define IT_PV_COOKIE 0x2112A442u
 
@@ -22,9 +22,11 @@ enum {
     IT_PV_SEND = 0x006,
     IT_PV_DATA = 0x007,
     IT_PV_PERMISSION = 0x008,
-    IT_PV_CHANNEL_BIND = 0x009
+    IT_PV_CHANNEL_BIND = 0x009,
+    IT_PV_CONNECTION_BIND = 0x00B /* RFC 6062 */
 };
 enum {
+    IT_PV_CHANGE_REQUEST = 0x0003, /* RFC 5780 section 7.2 */
     IT_PV_USERNAME = 0x0006,
     IT_PV_MI = 0x0008,
     IT_PV_ERROR_CODE = 0x0009,
@@ -50,6 +52,7 @@ enum {
     IT_PV_OTHER_FAMILY = 0x8000,
     IT_PV_ICMP = 0x8004,
     IT_PV_SOFTWARE = 0x8022,
+    IT_PV_TRANSMIT_COUNTER = 0x8025, /* RFC 7982 section 3.1 */
     IT_PV_FINGERPRINT = 0x8028,
     IT_PV_CONTROLLED = 0x8029,
     IT_PV_CONTROLLING = 0x802A,
@@ -93,6 +96,8 @@ int it_pv_error(const it_pv_msg *m);
 /* An ICE connectivity check: a Binding request with an attribute of ICE, or with a USERNAME of two parts and no REALM.
  * RFC 8445 section 7.1. */
 bool it_pv_is_check(const it_pv_msg *m);
+/* It has an attribute of ICE: RFC 8445 section 16.1. */
+bool it_pv_has_ice(const it_pv_msg *m);
 
 /* "Binding request" in |out|, which is returned. */
 #define IT_PV_NAME 48

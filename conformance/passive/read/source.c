@@ -45,6 +45,16 @@ static uint32_t num(const it_passive_source *s, const uint8_t *p, size_t n)
     return v;
 }
 
+/* The name of |n| bytes at |p| into |out|, what is no letter for a terminal left out. */
+static void put_name(char out[NAME], const uint8_t *p, size_t n)
+{
+    size_t to = 0;
+    for (size_t i = 0; i < n && to < NAME - 1; i++)
+        if (p[i] >= 0x20 && p[i] < 0x7f)
+            out[to++] = (char)p[i];
+    out[to] = '\0';
+}
+
 /* Notes the interface whose block has |n| bytes in |b|. */
 static int block_interface(it_passive_source *s, const uint8_t *b, size_t n)
 {
@@ -57,7 +67,7 @@ static int block_interface(it_passive_source *s, const uint8_t *b, size_t n)
         if (code == 0 || at + 4 + size > n)
             break;
         if (code == IF_NAME)
-            snprintf(t->name, NAME, "%.*s", (int)(size < NAME ? size : NAME - 1), (const char *)b + at + 4);
+            put_name(t->name, b + at + 4, size);
         at += 4 + ((size + 3) & ~(size_t)3);
     }
     return 0;
@@ -184,7 +194,10 @@ int it_passive_next(it_passive_source *s, it_passive_packet *k, const char **why
         fail(s, err, pcap_geterr(s->pcap));
         return IT_ERR_PARSE;
     }
-    it_time at = (it_time)head->ts.tv_sec * IT_SEC + head->ts.tv_usec; /* ns, by the precision asked for */
+    int64_t sec = head->ts.tv_sec; /* of any 64 bits: what is beyond the years of ns is a broken clock */
+    if (sec < 0 || sec > IT_NEVER / IT_SEC / 4)
+        sec = 0;
+    it_time at = (it_time)sec * IT_SEC + head->ts.tv_usec % IT_SEC; /* ns, by the precision asked for */
     if (!s->any)
         s->first = at;
     s->any = true;

@@ -135,8 +135,10 @@ START_TEST(a_message_that_breaks_one_rule_is_found_by_that_rule_alone)
     kit_open(&t);
     from = A;
     to = B;
+    m_check(&m, 50); /* an indication counts as a keepalive where there have been checks */
+    kit_send(&t, 0, A, B, &m);
     BROKEN[_i].make();
-    kit_send(&t, 0, from, to, &m);
+    kit_send(&t, IT_SEC, from, to, &m);
     ck_assert_int_eq(it_passive_end(t.judge), 0);
     const it_passive_finding *f = it_passive_findings(t.judge, &n);
     for (size_t i = 0; i < n; i++) /* one nominating check alone leaves open whether it was the first */
@@ -160,6 +162,35 @@ START_TEST(a_check_as_it_should_be_breaks_nothing)
 }
 END_TEST
 
+START_TEST(a_binding_request_of_rfc_3489_among_checks_is_found)
+{
+    static const uint8_t OLD[20] = {0, 1, 0, 0, 1, 2, 3, 4};
+    kit t;
+    kit_open(&t);
+    kit_packet(&t, 0, A, B, OLD, sizeof OLD); /* to a server of old it may go */
+    ck_assert_ptr_null(kit_finding(&t, IT_RULE_COOKIE));
+    m_check(&m, 1);
+    kit_send(&t, IT_SEC, A, B, &m);
+    kit_packet(&t, 2 * IT_SEC, A, B, OLD, sizeof OLD);
+    kit_only(&t, IT_RULE_COOKIE);
+    kit_close(&t);
+}
+END_TEST
+
+/* RFC 7675 section 5.1 wants no more of a consent check than that it is authenticated. */
+START_TEST(a_short_consent_check_breaks_nothing)
+{
+    kit t;
+    kit_open(&t);
+    m_begin(&m, IT_PV_REQUEST, IT_PV_BINDING, 1);
+    m_text(&m, IT_PV_USERNAME, "bobb:alic");
+    m_check_close(&m);
+    kit_send(&t, 0, A, B, &m);
+    kit_none(&t, IT_RULE_SHORT_TERM);
+    kit_close(&t);
+}
+END_TEST
+
 START_TEST(a_request_to_a_stun_server_is_no_check)
 {
     kit t;
@@ -178,6 +209,8 @@ int main(void)
     tcase_add_loop_test(c, a_message_that_breaks_one_rule_is_found_by_that_rule_alone, 0,
                         (int)(sizeof BROKEN / sizeof *BROKEN));
     tcase_add_test(c, a_check_as_it_should_be_breaks_nothing);
+    tcase_add_test(c, a_binding_request_of_rfc_3489_among_checks_is_found);
+    tcase_add_test(c, a_short_consent_check_breaks_nothing);
     tcase_add_test(c, a_request_to_a_stun_server_is_no_check);
     return run_case("passive ice", c);
 }

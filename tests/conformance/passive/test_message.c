@@ -15,6 +15,7 @@ static void plain(enum it_pv_class cls, unsigned method)
 static void length_lies(void)
 {
     m_check(&m, 1);
+    memset(m.p + m.n, 0, 4);
     m.n += 4; /* what is behind it belongs to no message */
 }
 
@@ -111,13 +112,6 @@ static void nonce_alone(void)
     m_text(&m, IT_PV_REALM, "realm");
 }
 
-static void named_response(void)
-{
-    plain(IT_PV_SUCCESS, IT_PV_BINDING);
-    m_addr(&m, IT_PV_MAPPED, at(A));
-    m_text(&m, IT_PV_USERNAME, "user");
-}
-
 static const struct {
     enum it_passive_id rule;
     void (*make)(void);
@@ -136,7 +130,6 @@ static const struct {
     {IT_RULE_UNKNOWN, unlisted_420},
     {IT_RULE_LONG_TERM, nonce_alone},
     {IT_RULE_HAS_MAPPED, success_without_address},
-    {IT_RULE_NO_USERNAME, named_response},
 };
 
 START_TEST(a_message_that_breaks_one_rule_is_found_by_that_rule_alone)

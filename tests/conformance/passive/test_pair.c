@@ -175,14 +175,18 @@ END_TEST
 START_TEST(data_where_no_check_was_ever_answered_is_found)
 {
     kit t;
-    kit_open(&t);
-    for (int i = 0; i < 4; i++)
-        check_at(&t, i * IT_SEC, false, false);
-    for (int i = 0; i < 5; i++)
-        data_at(&t, 5 * IT_SEC + i * 20 * IT_MS, A, B, (unsigned char)i);
-    kit_only(&t, IT_RULE_NO_CONSENT);
-    ck_assert(!kit_finding(&t, IT_RULE_NO_CONSENT)->inconclusive);
-    kit_close(&t);
+    for (int both = 0; both < 2; both++) { /* a tap that sees one direction alone sees no answers either */
+        kit_open(&t);
+        for (int i = 0; i < 4; i++)
+            check_at(&t, i * IT_SEC, false, false);
+        for (int i = 0; i < 5; i++)
+            data_at(&t, 5 * IT_SEC + i * 20 * IT_MS, A, B, (unsigned char)i);
+        if (both)
+            data_at(&t, 6 * IT_SEC, B, A, 0);
+        kit_only(&t, IT_RULE_NO_CONSENT);
+        ck_assert_int_eq(kit_finding(&t, IT_RULE_NO_CONSENT)->inconclusive, !both);
+        kit_close(&t);
+    }
 }
 END_TEST
 

@@ -145,6 +145,46 @@ START_TEST(channel_data_is_padded_over_tcp)
 }
 END_TEST
 
+/* RFC 6062 section 4.5: behind ConnectionBind the data of a peer goes as it is. */
+START_TEST(data_of_a_peer_behind_connection_bind_is_no_message)
+{
+    kit t;
+    kit_open(&t);
+    syn(&t);
+    m_begin(&m, IT_PV_REQUEST, IT_PV_CONNECTION_BIND, 1);
+    kit_send(&t, 0, A, B, &m);
+    kit_packet(&t, IT_MS, A, B, "\xff\xffwhatever there is", 19);
+    kit_none(&t, IT_RULE_FRAMING);
+    kit_close(&t);
+}
+END_TEST
+
+/* A message of the longest there is, its FINGERPRINT at the very end. */
+START_TEST(the_longest_message_is_read)
+{
+    static uint8_t d[70000];
+    kit t;
+    size_t n = 20;
+    kit_open(&t);
+    syn(&t);
+    it_put16(d, 1);
+    it_put16(d + 2, 0xfffc);
+    it_put32(d + 4, IT_PV_COOKIE);
+    it_put16(d + n, 0x8022);
+    it_put16(d + n + 2, 65520);
+    n += 4 + 65520;
+    it_put16(d + n, IT_PV_FINGERPRINT);
+    it_put16(d + n + 2, 4);
+    n += 8;
+    ck_assert_uint_eq(n, 65532 + 20);
+    for (size_t i = 0; i < n; i += 1400)
+        kit_packet(&t, 0, A, B, d + i, n - i < 1400 ? n - i : 1400);
+    ck_assert_int_eq(it_passive_end(t.judge), 0);
+    ck_assert_ptr_nonnull(kit_finding(&t, IT_RULE_CRC));
+    kit_close(&t);
+}
+END_TEST
+
 int main(void)
 {
     TCase *c = tcase_create("streams");
@@ -154,5 +194,7 @@ int main(void)
     tcase_add_test(c, what_is_no_stun_is_another_stream);
     tcase_add_test(c, a_gap_that_is_never_filled_is_told);
     tcase_add_test(c, channel_data_is_padded_over_tcp);
+    tcase_add_test(c, data_of_a_peer_behind_connection_bind_is_no_message);
+    tcase_add_test(c, the_longest_message_is_read);
     return run_case("passive stream", c);
 }

@@ -234,6 +234,65 @@ START_TEST(the_response_to_a_check_has_fingerprint)
 }
 END_TEST
 
+/* RFC 8489 section 5: bit-wise identical, from the same address to the same IP address. */
+START_TEST(the_same_request_to_another_port_may_have_the_same_id)
+{
+    kit t;
+    kit_open(&t);
+    request(1);
+    kit_send(&t, 0, A, B, &m);
+    kit_send(&t, 500 * IT_MS, A, "198.51.100.2:3479", &m);
+    kit_none(&t, IT_RULE_REUSED_TXID);
+    kit_close(&t);
+}
+END_TEST
+
+START_TEST(a_counter_of_transmissions_is_no_other_contents)
+{
+    kit t;
+    kit_open(&t);
+    for (unsigned i = 0; i < 2; i++) {
+        request(1);
+        m_u32(&m, IT_PV_TRANSMIT_COUNTER, i << 8);
+        kit_send(&t, i * 500 * IT_MS, A, B, &m);
+    }
+    kit_none(&t, IT_RULE_SAME_TXID);
+    kit_close(&t);
+}
+END_TEST
+
+/* RFC 5780 section 7.2. */
+START_TEST(an_answer_that_was_asked_for_from_elsewhere_is_symmetric)
+{
+    kit t;
+    kit_open_as(&t, IT_PASSIVE_TODAY, IT_PASSIVE_SERVER);
+    request(1);
+    m_u32(&m, IT_PV_CHANGE_REQUEST, 6);
+    kit_send(&t, 0, A, B, &m);
+    response(1);
+    kit_send(&t, IT_MS, C, A, &m);
+    kit_none(&t, IT_RULE_HAS_MAPPED);
+    kit_close(&t);
+}
+END_TEST
+
+START_TEST(the_answer_to_a_check_has_no_username)
+{
+    kit t;
+    kit_open(&t);
+    m_check(&m, 1);
+    kit_send(&t, 0, A, B, &m);
+    m_begin(&m, IT_PV_SUCCESS, IT_PV_BINDING, 1);
+    m_text(&m, IT_PV_USERNAME, "bobb:alic");
+    m_addr(&m, IT_PV_MAPPED, at(A));
+    m_sign(&m, BOB_PWD);
+    m_print(&m);
+    kit_send(&t, IT_MS, B, A, &m);
+    kit_only(&t, IT_RULE_NO_USERNAME);
+    kit_close(&t);
+}
+END_TEST
+
 int main(void)
 {
     TCase *c = tcase_create("transactions");
@@ -251,5 +310,9 @@ int main(void)
     tcase_add_test(c, a_mapped_address_is_judged_at_the_server_alone);
     tcase_add_test(c, a_response_without_the_integrity_of_its_request_is_found);
     tcase_add_test(c, the_response_to_a_check_has_fingerprint);
+    tcase_add_test(c, the_same_request_to_another_port_may_have_the_same_id);
+    tcase_add_test(c, a_counter_of_transmissions_is_no_other_contents);
+    tcase_add_test(c, an_answer_that_was_asked_for_from_elsewhere_is_symmetric);
+    tcase_add_test(c, the_answer_to_a_check_has_no_username);
     return run_case("passive trans", c);
 }
