@@ -111,7 +111,7 @@ static int r_stats(lua_State *L)
 }
 
 /* One way to the relay over WebSocket, { addr =, tls =, via = } on top. */
-static void web_target(lua_State *L, it_b_web_target *t)
+static void web_target(lua_State *L, it_wsrelay_way *t)
 {
     int at = lua_gettop(L);
     t->tls = it_script_bool(L, at, "tls");
@@ -133,8 +133,8 @@ void it_script_web(lua_State *L, int index, const char *label, it_b_web_cfg *web
     }
     list = lua_gettop(L);
     n = (int)luaL_len(L, list);
-    if (n > IT_B_WEB_TARGETS)
-        luaL_error(L, "B.ws: at most %d ways", IT_B_WEB_TARGETS);
+    if (n > IT_WSRELAY_WAYS)
+        luaL_error(L, "B.ws: at most %d ways", IT_WSRELAY_WAYS);
     lua_getfield(L, list, "name");
     snprintf(web->name, sizeof web->name, "%s", luaL_checkstring(L, -1));
     lua_pop(L, 1);
