@@ -23,6 +23,7 @@ PART(topo)
 PART(links)
 PART(peers)
 PART(rtmfp)
+PART(separate)
 PART(signaling)
 PART(judge)
 PART(trouble)
@@ -35,6 +36,7 @@ PART(attack)
 PART(catalog)
 PART(tank)
 PART(ice)
+PART(d)
 
 typedef struct source {
     const char *name, *chunk;
@@ -59,10 +61,12 @@ static const source SOURCES[] = {
     OWN(streams),   OWN(service),
     OWN(walls),     OWN(hypo),
     OWN(attack),    OWN(catalog),
-    OWN(tank),      {"ice", "@lib/ice.lua", it_embed_ice, &it_embed_ice_size},
+    OWN(separate),  OWN(tank),
+    {"ice", "@lib/ice.lua", it_embed_ice, &it_embed_ice_size},
+    {"d", "@lib/d.lua", it_embed_d, &it_embed_d_size},
 };
 #define N_SOURCES (sizeof SOURCES / sizeof *SOURCES)
-enum { LIBRARIES = 1 }; /* at the end of SOURCES */
+enum { LIBRARIES = 2 }; /* at the end of SOURCES */
 _Static_assert(N_SOURCES == IT_CODE_PARTS + LIBRARIES, "IT_CODE_PARTS counts the parts");
 
 struct it_code {

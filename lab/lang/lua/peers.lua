@@ -540,6 +540,7 @@ return function(L)
     maker("E", "open", open_e)
     maker("udp", "open", open_udp)
     L.rtmfp_methods(Host, maker)
-    for _, m in ipairs { "A", "C", "D" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
+    L.separate_methods(Host)
+    for _, m in ipairs { "A", "C" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
   end
 end

@@ -123,6 +123,9 @@ schema.tables = {
   B = { stun = { "string" }, turn = { "string|string[]", 'URIs of TURN servers, "turn:turn?transport=tcp" (RFC 7065), with username = and password = beside them' }, tcp = { "string|table", "candidates by TCP: active passive so, a list of these, or all" }, media = { "media" }, restart = { "boolean" },
     ws = { "string|string[]", 'ways to a relay over WebSocket, "ws://ws", "wss://ws:443", tried in turn; it is joined when nothing else works' },
     streams = { "string[]", "several media streams, what each sends" }, behaviour = { "string|table", "instead of the host's" }, components = { "count", "of each: 1 or 2" }, bundle = { "boolean", "they share one transport" } },
+  d_relay = { [1] = { "string", '"ws://ws/ROOM#SECRET", "wss://ws:443/ROOM#SECRET": a room of 16 to 64 letters, digits, - or _, and what the two know and the relay does not' }, rest = { "string", "other ways to it, tried in turn" },
+    id = { "name", "one of the two in the room; the host's" }, media = { "media", "voice or none" },
+    ping = { "boolean", "false: the WebSocket of 2010, which asks nothing and tells of no silence; true" } },
   E = { expiry = { "expiry", "of a permission after its last success; 30 s, or what timers says" } },
   test = {
     from = { "address", "one of addrs()" }, priority = { "count" }, controlling = { "boolean", "the role it claims" },
@@ -181,6 +184,7 @@ schema.tables = {
 
 -- Required keys.
 schema.required = {
+  d_relay = { 1 },
   reach = { 1, 2, "proto" }, rtmfp = { "server" }, netconnection = { "server" }, connect = { 1 }, listen = { 1 }, attacker = { 1 }, shot = { "to" }, attack = { 1, "on" }, host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
   expect = { 1, "within" }, await = { 1, "within" }, forbid = { 1, "during" }, next = { 1 }, carrier = { 1, "to" }, scenario = { 1, "run" },
   hypothesis = { 1, "run", "claim", "predict" }, predict = { 1 }, draw = { "pairs", "from" },
@@ -246,6 +250,7 @@ schema.classes = {
     { "reach", "fun(self: Host, s: reach): Reach", "what the oracle says: whether a server answers through the boxes, by UDP or TCP; runs nothing" },
     { "serve", "fun(self: Host, s: serve): App", "starts an app by its name; it tells open once it serves, closed when it cannot" },
     { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of the families this one has, IPv6 first; of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE}" },
+    { "D", "{relay: fun(self: any, s: d_relay): RelayD}", "separate objects; lib.d makes one connection of them" },
     { "relay", "{serve: fun(self: any, s?: relay_serve): RelayServer, join: fun(self: any, s: relay_join): RelayClient}", "datagrams over WebSocket" },
     { "udp", "{open: fun(self: any, s?: udp): Udp}", "a plain socket, of no model: it probes networks" },
     { "rtmfp", "{open: fun(self: any, s: rtmfp): Rtmfp}", "an end of RTMFP (RFC 7016)" },
@@ -297,6 +302,7 @@ schema.classes = {
     { "stats", "table<string, integer|Duration>", "sent received lost late longest_gap refused; of audio and video also jitter freezes frozen longest_freeze shown reordered rtt profile" }, { "streams", "Conn[]", "of several: this end of each" }, { "send", "fun(self: Conn, data: string)" }, { "close", "fun(self: Conn)" } } },
   { "PeerB: Conn", "and signal(blob)", { { "start", "fun(self: PeerB)" }, { "signal", "fun(self: PeerB, blob: string)" }, { "restart", "fun(self: PeerB)" } } },
   { "ConnE: Conn", "a media session of E", { { "move", "fun(self: ConnE, addr: string, how?: move): boolean?, string?", "to another address that has succeeded" } } },
+  { "RelayD: Conn", "a client-server object over a relay", { { "stream", "fun(self: RelayD, on: boolean)", "voice, from now on or no more" } } },
   { "SocketE: Source", "test success reflexive network message", {
     { "test", "fun(self: SocketE, addr: string, ufrag: string, pwd: string, how?: test): boolean?, string?", "one check; RATE_LIMITED beyond the limits" },
     { "probe_stun", "fun(self: SocketE, server: string, how?: probe): boolean?, string?", "permits nothing" },
