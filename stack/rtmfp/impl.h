@@ -3,7 +3,7 @@
  *     end.c       the object: bases, datagrams in, output     session.c   slots, indices, timers, ways to end
  *     initiate.c  opening a session                           respond.c   answering those who open one
  *     inside.c    packets of open and closing sessions        queue.c     what waits for output, and for the owner
- *     flows.c     between a session and its flows */
+ *     flows.c     between a session and its flows           carrier.c   all of it as a table */
 #ifndef IT_STACK_RTMFP_IMPL_H
 #define IT_STACK_RTMFP_IMPL_H
 

@@ -22,6 +22,7 @@
 #define IT_STACK_RTMFP_RTMFP_H
 
 #include "stack/io.h"
+#include "stack/rtmfp/flow/carrier.h"
 #include "stack/rtmfp/flow/flow.h"
 #include "stack/rtmfp/profile/keying.h"
 
@@ -127,6 +128,8 @@ int it_rtmfp_flow_abandon(it_rtmfp *r, it_time now, uint32_t session, uint64_t i
 int it_rtmfp_flow_close(it_rtmfp *r, it_time now, uint32_t session, uint64_t id, bool abandon);
 int it_rtmfp_flow_reject(it_rtmfp *r, it_time now, uint32_t session, uint64_t id, uint64_t code);
 int it_rtmfp_flow_tune(it_rtmfp *r, it_time now, uint32_t session, uint64_t id, const it_rtmfp_recv_opts *o);
+/* The same as a table, for who does not care what carries a session. Lives as long as |r|. */
+it_rtmfp_carrier it_rtmfp_carrier_of(it_rtmfp *r);
 /* Bytes of sending flow |id| that have not been acknowledged; 0 for one that there is not. */
 size_t it_rtmfp_flow_queued(const it_rtmfp *r, uint32_t session, uint64_t id);
 

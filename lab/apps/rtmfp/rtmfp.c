@@ -107,7 +107,7 @@ static int tell_own(it_rtmfp_app *a, it_time now)
     it_addr own[IT_RTMFP_BASES];
     for (size_t i = 0; i < a->bases; i++)
         own[i] = a->base[i].addr;
-    int err = it_rtmfp_connection_peer_info(&a->conn, a->r, now, own, a->bases);
+    int err = it_rtmfp_connection_peer_info(&a->conn, now, own, a->bases);
     return err == IT_ERR_NOMEM ? err : 0;
 }
 
@@ -173,12 +173,13 @@ static int hear_server(it_rtmfp_app *a, it_time now, const it_rtmfp_event *e)
     if (e->kind == IT_RTMFP_EV_OPEN) {
         int err = it_rtmfp_trust(a->r, a->server); /* it may introduce others */
         if (err == 0)
-            err = it_rtmfp_connection_open(&a->conn, a->r, now, a->server, it_bytes_str(SERVER_URI));
+            err =
+                it_rtmfp_connection_open(&a->conn, it_rtmfp_carrier_of(a->r), now, a->server, it_bytes_str(SERVER_URI));
         return err;
     }
     if (e->kind == IT_RTMFP_EV_CLOSED || e->kind == IT_RTMFP_EV_FAILED)
         server_over(a, now, e);
-    else if (it_rtmfp_connection_event(&a->conn, a->r, now, e) && a->conn.state != before)
+    else if (it_rtmfp_connection_event(&a->conn, now, e) && a->conn.state != before)
         return connection_changed(a, now, e);
     return 0;
 }

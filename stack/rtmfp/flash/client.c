@@ -39,6 +39,31 @@ void it_rtmfp_client_done(it_rtmfp_client *c, int err)
         c->oom = true;
 }
 
+it_rtmfp_carrier it_rtmfp_client_carrier(const it_rtmfp_client *c, uint32_t session)
+{
+    (void)session;
+    return it_rtmfp_carrier_of(c->r);
+}
+
+void it_rtmfp_client_end(it_rtmfp_client *c, it_time now, uint32_t session, bool abrupt)
+{
+    it_rtmfp_carrier by = it_rtmfp_client_carrier(c, session);
+    it_rtmfp_client_done(c, by.ops->end(by.o, now, session, abrupt));
+}
+
+int it_rtmfp_client_write(it_rtmfp_client *c, it_time now, uint32_t session, uint64_t flow, it_bytes m,
+                          const it_rtmfp_write_opts *o)
+{
+    it_rtmfp_carrier by = it_rtmfp_client_carrier(c, session);
+    return by.ops->write(by.o, now, session, flow, m, o, NULL);
+}
+
+void it_rtmfp_client_reject(it_rtmfp_client *c, it_time now, uint32_t session, uint64_t flow)
+{
+    it_rtmfp_carrier by = it_rtmfp_client_carrier(c, session);
+    it_rtmfp_client_done(c, by.ops->reject(by.o, now, session, flow, 0));
+}
+
 /* The EPD of the server: ancillary data, the URI. */
 static int client_uri(it_rtmfp_client *c, const char *uri)
 {
@@ -117,7 +142,7 @@ static void client_peer_info(it_rtmfp_client *c, it_time now)
     it_addr own[IT_RTMFP_BASES];
     for (size_t i = 0; i < c->bases; i++)
         own[i] = c->base[i].addr;
-    it_rtmfp_client_done(c, it_rtmfp_connection_peer_info(&c->conn, c->r, now, own, c->bases));
+    it_rtmfp_client_done(c, it_rtmfp_connection_peer_info(&c->conn, now, own, c->bases));
 }
 
 /* A base has come, or gone. What scripts hear of it is that something has changed, at once; whether the connection
@@ -173,11 +198,11 @@ static void client_changed(it_rtmfp_client *c, it_time now)
         break;
     case IT_RTMFP_CONNECTION_REFUSED:
         client_over(c, now, IT_RTMFP_NC_REJECTED, NULL);
-        it_rtmfp_client_done(c, it_rtmfp_close(c->r, now, session));
+        it_rtmfp_client_end(c, now, session, false);
         break;
     case IT_RTMFP_CONNECTION_CLOSED:
         client_over(c, now, IT_RTMFP_NC_CLOSED, "the server has closed it");
-        it_rtmfp_client_done(c, it_rtmfp_close(c->r, now, session));
+        it_rtmfp_client_end(c, now, session, false);
         break;
     default:
         break;
@@ -192,7 +217,8 @@ static void client_keepalive(it_rtmfp_client *c, it_time now, const it_rtmfp_con
         server = KEEPALIVE_LEAST;
     if (peer < KEEPALIVE_LEAST)
         peer = KEEPALIVE_LEAST;
-    it_rtmfp_client_done(c, it_rtmfp_keepalive(c->r, now, c->server, server));
+    it_rtmfp_carrier by = it_rtmfp_client_carrier(c, c->server);
+    it_rtmfp_client_done(c, by.ops->keepalive(by.o, now, c->server, server));
     it_rtmfp_client_done(c, it_rtmfp_keepalive(c->r, now, 0, peer));
 }
 
@@ -237,8 +263,8 @@ static void client_server(it_rtmfp_client *c, it_time now, const it_rtmfp_event 
     case IT_RTMFP_EV_OPEN:
         memcpy(c->server_print, ev->print, sizeof c->server_print);
         it_rtmfp_client_done(c, it_rtmfp_trust(c->r, c->server)); /* it may introduce others */
-        it_rtmfp_client_done(c,
-                             it_rtmfp_connection_open(&c->conn, c->r, now, c->server, it_bytes_of(c->uri, c->uri_n)));
+        it_rtmfp_client_done(c, it_rtmfp_connection_open(&c->conn, it_rtmfp_client_carrier(c, c->server), now,
+                                                         c->server, it_bytes_of(c->uri, c->uri_n)));
         return;
     case IT_RTMFP_EV_FAILED:
         client_over(c, now, IT_RTMFP_NC_FAILED, ev->why);
@@ -251,7 +277,7 @@ static void client_server(it_rtmfp_client *c, it_time now, const it_rtmfp_event 
     }
     if (it_rtmfp_stream_event(c, now, ev))
         return;
-    bool taken = it_rtmfp_connection_event(&c->conn, c->r, now, ev);
+    bool taken = it_rtmfp_connection_event(&c->conn, now, ev);
     if (taken && c->conn.state != before)
         client_changed(c, now);
     else if (taken && ev->kind == IT_RTMFP_EV_MESSAGE && it_rtmfp_client_connected(c))
@@ -282,7 +308,7 @@ void it_rtmfp_client_close(it_rtmfp_client *c, it_time now)
     if (!session)
         return;
     client_over(c, now, up ? IT_RTMFP_NC_CLOSED : IT_RTMFP_NC_FAILED, "it was closed here");
-    it_rtmfp_client_done(c, it_rtmfp_close(c->r, now, session));
+    it_rtmfp_client_end(c, now, session, false);
 }
 
 /* What a call returns that gave |r|, unless something else failed. */
@@ -309,7 +335,7 @@ int it_rtmfp_client_tick(it_rtmfp_client *c, it_time now)
     if (c->server && c->conn.state < IT_RTMFP_CONNECTION_UP && now >= c->server_by) {
         uint32_t session = c->server;
         client_over(c, now, IT_RTMFP_NC_FAILED, "no answer within its time");
-        it_rtmfp_client_done(c, it_rtmfp_abort(c->r, now, session));
+        it_rtmfp_client_end(c, now, session, true);
     }
     it_rtmfp_direct_tick(c, now);
     return client_return(c, r);

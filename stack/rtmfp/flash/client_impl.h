@@ -77,6 +77,13 @@ void it_rtmfp_client_status(it_rtmfp_client *c, uint32_t stream, enum it_rtmfp_c
 void it_rtmfp_client_tell(it_rtmfp_client *c, const it_rtmfp_client_event *ev);
 /* The result of a command to the end: out of memory is noted; what else went wrong shows in that session's events. */
 void it_rtmfp_client_done(it_rtmfp_client *c, int err);
+/* What carries |session|; ends it; writes a whole message over one of its flows (returns what that does); rejects a
+ * flow of the far end's. */
+it_rtmfp_carrier it_rtmfp_client_carrier(const it_rtmfp_client *c, uint32_t session);
+void it_rtmfp_client_end(it_rtmfp_client *c, it_time now, uint32_t session, bool abrupt);
+int it_rtmfp_client_write(it_rtmfp_client *c, it_time now, uint32_t session, uint64_t flow, it_bytes m,
+                          const it_rtmfp_write_opts *o);
+void it_rtmfp_client_reject(it_rtmfp_client *c, it_time now, uint32_t session, uint64_t flow);
 
 /* netstream.c: the stream of number |no|, NULL: none; a new one of |kind|, NULL: too many. */
 it_rtmfp_netstream_of *it_rtmfp_stream_get(it_rtmfp_client *c, uint32_t no);

@@ -1,11 +1,11 @@
 /* The client's end of a NetConnection. */
 #include "stack/rtmfp/flash/connection.h"
 
-int it_rtmfp_connection_open(it_rtmfp_connection *c, it_rtmfp *r, it_time now, uint32_t session, it_bytes uri)
+int it_rtmfp_connection_open(it_rtmfp_connection *c, it_rtmfp_carrier by, it_time now, uint32_t session, it_bytes uri)
 {
     uint8_t meta[IT_RTMFP_TC_MOST], room[IT_RTMFP_COMMAND_MOST];
     it_buf m, b;
-    *c = (it_rtmfp_connection){.session = session};
+    *c = (it_rtmfp_connection){.by = by, .session = session};
     it_buf_init(&m, meta, sizeof meta);
     it_rtmfp_tc_put(&m, (it_rtmfp_tc){.stream = 0});
     it_buf_init(&b, room, sizeof room);
@@ -13,23 +13,23 @@ int it_rtmfp_connection_open(it_rtmfp_connection *c, it_rtmfp *r, it_time now, u
     if (b.overflow)
         return IT_ERR_RANGE;
     it_rtmfp_flow_opts o = {.metadata = it_bytes_of(m.p, m.len)};
-    int err = it_rtmfp_flow_open(r, now, session, &o, &c->control);
+    int err = by.ops->open(by.o, now, session, &o, &c->control);
     if (err == 0)
-        err = it_rtmfp_flow_write(r, now, session, c->control, it_bytes_of(b.p, b.len), NULL, NULL);
+        err = by.ops->write(by.o, now, session, c->control, it_bytes_of(b.p, b.len), NULL, NULL);
     if (err == 0)
         c->state = IT_RTMFP_CONNECTION_ASKED;
     return err;
 }
 
 /* The flow that the server has begun: its control flow is in return to ours, on stream 0 (section 5.3.2). */
-static void connection_flow(it_rtmfp_connection *c, it_rtmfp *r, it_time now, const it_rtmfp_event *ev)
+static void connection_flow(it_rtmfp_connection *c, it_time now, const it_rtmfp_event *ev)
 {
     it_rtmfp_tc tc;
     bool mine = it_rtmfp_tc_get(ev->data, &tc) && tc.stream == 0 && ev->returns == c->control;
     if (mine && !c->back) /* the first one is the canonical one */
         c->back = ev->flow;
     else if (!mine)
-        it_rtmfp_flow_reject(r, now, ev->session, ev->flow, 0);
+        c->by.ops->reject(c->by.o, now, ev->session, ev->flow, 0);
 }
 
 static void connection_message(it_rtmfp_connection *c, const it_rtmfp_event *ev)
@@ -47,13 +47,13 @@ static void connection_message(it_rtmfp_connection *c, const it_rtmfp_event *ev)
         c->state = IT_RTMFP_CONNECTION_UP;
 }
 
-bool it_rtmfp_connection_event(it_rtmfp_connection *c, it_rtmfp *r, it_time now, const it_rtmfp_event *ev)
+bool it_rtmfp_connection_event(it_rtmfp_connection *c, it_time now, const it_rtmfp_event *ev)
 {
     if (c->state == IT_RTMFP_CONNECTION_NONE || ev->session != c->session)
         return false;
     switch (ev->kind) {
     case IT_RTMFP_EV_FLOW:
-        connection_flow(c, r, now, ev);
+        connection_flow(c, now, ev);
         return true;
     case IT_RTMFP_EV_MESSAGE:
         connection_message(c, ev);
@@ -71,7 +71,7 @@ bool it_rtmfp_connection_event(it_rtmfp_connection *c, it_rtmfp *r, it_time now,
     }
 }
 
-int it_rtmfp_connection_peer_info(it_rtmfp_connection *c, it_rtmfp *r, it_time now, const it_addr *addrs, size_t n)
+int it_rtmfp_connection_peer_info(it_rtmfp_connection *c, it_time now, const it_addr *addrs, size_t n)
 {
     uint8_t room[IT_RTMFP_COMMAND_MOST];
     it_addr own[IT_RTMFP_PEER_ADDRS];
@@ -85,5 +85,5 @@ int it_rtmfp_connection_peer_info(it_rtmfp_connection *c, it_rtmfp *r, it_time n
     it_buf_init(&b, room, sizeof room);
     it_rtmfp_peer_info_put(&b, own, k);
     IT_ASSERT(!b.overflow);
-    return it_rtmfp_flow_write(r, now, c->session, c->control, it_bytes_of(b.p, b.len), NULL, NULL);
+    return c->by.ops->write(c->by.o, now, c->session, c->control, it_bytes_of(b.p, b.len), NULL, NULL);
 }

@@ -32,8 +32,7 @@ void it_rtmfp_direct_spare(it_rtmfp_client *c, it_time now, uint32_t session)
     for (int i = 0; i < IT_RTMFP_CLIENT_STREAMS; i++)
         if (c->stream[i].no && c->stream[i].session == session)
             return;
-    int err = it_rtmfp_close(c->r, now, session);
-    it_rtmfp_client_done(c, err);
+    it_rtmfp_client_end(c, now, session, false);
 }
 
 /* |session| has opened: streams that waited for it play. */
@@ -127,7 +126,7 @@ static void direct_flow(it_rtmfp_client *c, it_time now, const it_rtmfp_event *e
         taken = direct_subscriber(c, now, ev, tc.stream);
     }
     if (!taken)
-        it_rtmfp_client_done(c, it_rtmfp_flow_reject(c->r, now, ev->session, ev->flow, 0));
+        it_rtmfp_client_reject(c, now, ev->session, ev->flow);
 }
 
 void it_rtmfp_direct_accept(it_rtmfp_client *c, it_time now, it_rtmfp_netstream_of *x)

@@ -33,14 +33,15 @@ static int stream_flow(it_rtmfp_client *c, it_time now, it_rtmfp_netstream_of *x
         f.returns = c->conn.back; /* RFC 7425 section 5.3.2 */
     if (class == 1)
         f.priority = 1; /* voice waits for nothing else */
-    return it_rtmfp_flow_open(c->r, now, x->session, &f, &x->out[class]);
+    it_rtmfp_carrier by = it_rtmfp_client_carrier(c, x->session);
+    return by.ops->open(by.o, now, x->session, &f, &x->out[class]);
 }
 
 int it_rtmfp_stream_put(it_rtmfp_client *c, it_time now, it_rtmfp_netstream_of *x, int class, it_bytes m,
                         const it_rtmfp_write_opts *o)
 {
     int err = x->out[class] ? 0 : stream_flow(c, now, x, class);
-    return err ? err : it_rtmfp_flow_write(c->r, now, x->session, x->out[class], m, o, NULL);
+    return err ? err : it_rtmfp_client_write(c, now, x->session, x->out[class], m, o);
 }
 
 /* Asks the server for a number (section 5.3.5). */
@@ -52,8 +53,7 @@ static void stream_create(it_rtmfp_client *c, it_time now, it_rtmfp_netstream_of
     x->transaction = ++c->transaction + 1; /* "connect" was 1 */
     it_buf_init(&b, room, sizeof room);
     it_rtmfp_create_put(&b, x->transaction);
-    it_rtmfp_client_done(
-        c, it_rtmfp_flow_write(c->r, now, c->server, c->conn.control, it_bytes_of(b.p, b.len), NULL, NULL));
+    it_rtmfp_client_done(c, it_rtmfp_client_write(c, now, c->server, c->conn.control, it_bytes_of(b.p, b.len), NULL));
 }
 
 /* |x| gets its number on the wire as soon as it can: from the server, or one of ours between peers. */
@@ -124,12 +124,13 @@ void it_rtmfp_stream_drop(it_rtmfp_client *c, it_time now, it_rtmfp_netstream_of
         if (h.stream != x->no)
             c->heard[n++] = h;
         else if (reject)
-            it_rtmfp_client_done(c, it_rtmfp_flow_reject(c->r, now, h.session, h.flow, 0));
+            it_rtmfp_client_reject(c, now, h.session, h.flow);
     }
     c->heards = n;
+    it_rtmfp_carrier by = it_rtmfp_client_carrier(c, x->session);
     for (int i = 0; there && i < IT_RTMFP_CLASSES; i++)
         if (x->out[i])
-            it_rtmfp_client_done(c, it_rtmfp_flow_close(c->r, now, x->session, x->out[i], false));
+            it_rtmfp_client_done(c, by.ops->close(by.o, now, x->session, x->out[i], false));
     *x = (it_rtmfp_netstream_of){.no = 0};
 }
 
@@ -301,8 +302,8 @@ int it_rtmfp_client_close_stream(it_rtmfp_client *c, it_time now, uint32_t strea
     if (x->kind == IT_RTMFP_VIA_SERVER && x->id) {
         it_buf_init(&b, room, sizeof room);
         it_rtmfp_delete_put(&b, x->id);
-        it_rtmfp_client_done(
-            c, it_rtmfp_flow_write(c->r, now, c->server, c->conn.control, it_bytes_of(b.p, b.len), NULL, NULL));
+        it_rtmfp_client_done(c,
+                             it_rtmfp_client_write(c, now, c->server, c->conn.control, it_bytes_of(b.p, b.len), NULL));
     }
     for (int i = 0; x->kind == IT_RTMFP_DIRECT && i < IT_RTMFP_CLIENT_STREAMS; i++)
         if (c->stream[i].no && c->stream[i].publisher == stream)

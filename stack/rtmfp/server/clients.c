@@ -7,13 +7,13 @@ it_rtmfp_client_of *it_rtmfp_client_find(const it_rtmfp_server *s, uint32_t sess
     return i == IT_MAP_NONE ? NULL : &s->clients[i];
 }
 
-int it_rtmfp_client_add(it_rtmfp_server *s, uint32_t session)
+int it_rtmfp_client_add(it_rtmfp_server *s, it_rtmfp_carrier by, uint32_t session)
 {
     for (uint32_t i = 0; i < s->n_clients; i++) {
         if (s->clients[i].used)
             continue;
         int err = it_map_put(&s->by_session, &(uint64_t){session}, i);
-        s->clients[i] = (it_rtmfp_client_of){.used = err == 0, .session = session};
+        s->clients[i] = (it_rtmfp_client_of){.used = err == 0, .by = by, .session = session};
         return err;
     }
     return 0;
@@ -46,10 +46,10 @@ static bool client_takes(it_rtmfp_client_of *c, const it_rtmfp_event *ev)
 int it_rtmfp_client_flow(it_rtmfp_server *s, it_time now, const it_rtmfp_event *ev)
 {
     it_rtmfp_client_of *c = it_rtmfp_client_find(s, ev->session);
-    if (c && client_takes(c, ev))
+    if (!c || client_takes(c, ev))
         return 0;
     s->stats.rejected++;
-    return it_rtmfp_flow_reject(s->r, now, ev->session, ev->flow, 0);
+    return c->by.ops->reject(c->by.o, now, ev->session, ev->flow, 0);
 }
 
 /* What clients are to do about keepalives, where the server has an opinion (section 5.3.4). */
@@ -64,7 +64,7 @@ static int client_keepalive(it_rtmfp_server *s, it_time now, const it_rtmfp_clie
         return 0;
     it_buf_init(&b, room, sizeof room);
     it_rtmfp_control_put(&b, &k);
-    return it_rtmfp_flow_write(s->r, now, c->session, c->back, it_bytes_of(b.p, b.len), NULL, NULL);
+    return c->by.ops->write(c->by.o, now, c->session, c->back, it_bytes_of(b.p, b.len), NULL, NULL);
 }
 
 /* Answers "connect" over a flow of ours in return (section 5.3.2). */
@@ -75,13 +75,13 @@ static int client_connect(it_rtmfp_server *s, it_time now, it_rtmfp_client_of *c
     it_buf_init(&m, meta, sizeof meta);
     it_rtmfp_tc_put(&m, (it_rtmfp_tc){.stream = 0});
     it_rtmfp_flow_opts o = {.metadata = it_bytes_of(m.p, m.len), .returns = c->control, .priority = 2};
-    int err = it_rtmfp_flow_open(s->r, now, c->session, &o, &c->back);
+    int err = c->by.ops->open(c->by.o, now, c->session, &o, &c->back);
     if (err)
         return err;
     s->stats.connected++;
     it_buf_init(&b, room, sizeof room);
     it_rtmfp_connect_answer_put(&b, transaction, true);
-    err = it_rtmfp_flow_write(s->r, now, c->session, c->back, it_bytes_of(b.p, b.len), NULL, NULL);
+    err = c->by.ops->write(c->by.o, now, c->session, c->back, it_bytes_of(b.p, b.len), NULL, NULL);
     return err ? err : client_keepalive(s, now, c);
 }
 
@@ -137,5 +137,5 @@ int it_rtmfp_client_complete(it_rtmfp_server *s, it_time now, const it_rtmfp_eve
         if (err)
             return err;
     }
-    return it_rtmfp_flow_close(s->r, now, ev->session, c->back, false);
+    return c->by.ops->close(c->by.o, now, ev->session, c->back, false);
 }

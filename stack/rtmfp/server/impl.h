@@ -34,6 +34,7 @@ typedef struct it_rtmfp_netstream {
 /* What a session has of a NetConnection. */
 typedef struct it_rtmfp_client_of {
     bool used;
+    it_rtmfp_carrier by; /* of its session */
     uint32_t session;
     uint64_t control, back;           /* flows: the client's; ours, 0: it has not asked to connect */
     it_addr own[IT_RTMFP_SERVER_OWN]; /* what it says of itself */
@@ -73,7 +74,7 @@ struct it_rtmfp_server {
 
 /* clients.c: the client of |session|, NULL: none; one comes, one goes. */
 it_rtmfp_client_of *it_rtmfp_client_find(const it_rtmfp_server *s, uint32_t session);
-int it_rtmfp_client_add(it_rtmfp_server *s, uint32_t session);
+int it_rtmfp_client_add(it_rtmfp_server *s, it_rtmfp_carrier by, uint32_t session);
 void it_rtmfp_client_remove(it_rtmfp_server *s, it_time now, uint32_t session);
 /* FLOW, MESSAGE, COMPLETE of a client; a flow of ours that it has rejected takes nothing more. Returns 0, or
  * IT_ERR_NOMEM. */

@@ -143,7 +143,7 @@ static int server_take(it_rtmfp_server *s, it_time now, const it_rtmfp_event *ev
     case IT_RTMFP_EV_OPEN:
         s->stats.sessions++;
         s->stats.opened++;
-        return it_rtmfp_client_add(s, ev->session);
+        return it_rtmfp_client_add(s, it_rtmfp_carrier_of(s->r), ev->session);
     case IT_RTMFP_EV_CLOSED:
         s->stats.sessions--;
         s->stats.closed++;

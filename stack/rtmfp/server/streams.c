@@ -21,7 +21,7 @@ int it_rtmfp_stream_create(it_rtmfp_server *s, it_time now, it_rtmfp_client_of *
         c->streams[k] = (it_rtmfp_netstream){.used = true, .no = k + 1, .client = c};
         it_rtmfp_created_put(&b, transaction, k + 1);
     }
-    return it_rtmfp_flow_write(s->r, now, c->session, c->back, it_bytes_of(b.p, b.len), NULL, NULL);
+    return c->by.ops->write(c->by.o, now, c->session, c->back, it_bytes_of(b.p, b.len), NULL, NULL);
 }
 
 static it_rtmfp_netstream *stream_no(it_rtmfp_client_of *c, uint32_t no)
@@ -57,16 +57,17 @@ int it_rtmfp_stream_write(it_rtmfp_server *s, it_time now, it_rtmfp_netstream *x
     uint8_t meta[IT_RTMFP_TC_MOST];
     it_buf b;
     uint32_t session = x->client->session;
+    it_rtmfp_carrier by = x->client->by;
     int err = 0;
     if (!x->out[class]) {
         it_buf_init(&b, meta, sizeof meta);
         it_rtmfp_tc_put(&b, (it_rtmfp_tc){.stream = x->no});
         /* section 5.3.2: every flow of the server is in return to the client's control flow */
         it_rtmfp_flow_opts f = {.metadata = it_bytes_of(b.p, b.len), .returns = x->client->control, .priority = 1};
-        err = it_rtmfp_flow_open(s->r, now, session, &f, &x->out[class]);
+        err = by.ops->open(by.o, now, session, &f, &x->out[class]);
     }
     if (err == 0)
-        err = it_rtmfp_flow_write(s->r, now, session, x->out[class], m, o, NULL);
+        err = by.ops->write(by.o, now, session, x->out[class], m, o, NULL);
     if (err == 0)
         s->stats.relayed += class > 0;
     else
@@ -100,11 +101,11 @@ int it_rtmfp_stream_delete(it_rtmfp_server *s, it_time now, it_rtmfp_client_of *
         return 0;
     int err = stream_close(s, now, x);
     for (int i = 0; i < IT_RTMFP_CLASSES; i++)
-        if (x->out[i] && it_rtmfp_flow_close(s->r, now, c->session, x->out[i], false) == IT_ERR_NOMEM)
+        if (x->out[i] && c->by.ops->close(c->by.o, now, c->session, x->out[i], false) == IT_ERR_NOMEM)
             err = IT_ERR_NOMEM;
     for (int i = 0; i < IT_RTMFP_CLASSES; i++)
         if (x->in[i])
-            (void)it_rtmfp_flow_reject(s->r, now, c->session, x->in[i], 0); /* it may have ended by itself */
+            (void)c->by.ops->reject(c->by.o, now, c->session, x->in[i], 0); /* it may have ended by itself */
     x->used = false;
     return err;
 }

@@ -61,7 +61,7 @@ static void hear(it_time until)
     it_io io;
     while (n->now < until) {
         while (it_rtmfp_event_next(n->end[2], &ev))
-            it_rtmfp_connection_event(&conn, n->end[2], n->now, &ev);
+            it_rtmfp_connection_event(&conn, n->now, &ev);
         while (it_rtmfp_output(n->end[2], n->now, &io, buf, sizeof buf) == 1)
             net_send(n, n->outer[2], io.remote, io.data);
         int k = net_first(n);
@@ -90,7 +90,8 @@ static void hear(it_time until)
 
 static void connect_up(void)
 {
-    ck_assert_int_eq(it_rtmfp_connection_open(&conn, n->end[2], n->now, net_session(n, 2), it_bytes_str("rtmfp://x")),
+    ck_assert_int_eq(it_rtmfp_connection_open(&conn, it_rtmfp_carrier_of(n->end[2]), n->now, net_session(n, 2),
+                                              it_bytes_str("rtmfp://x")),
                      0);
     ck_assert(conn.state == IT_RTMFP_CONNECTION_ASKED);
     hear(n->now + IT_SEC);
@@ -110,9 +111,9 @@ START_TEST(addresses_of_peer_info_are_told_to_who_asks)
 {
     it_addr own[4] = {kit_addr("192.168.1.7:1"), kit_addr("127.0.0.1:1"), kit_addr("[fe80::1]:1"),
                       kit_addr("10.0.0.9:2")};
-    ck_assert_int_eq(it_rtmfp_connection_peer_info(&conn, n->end[2], n->now, own, 4), IT_ERR_STATE);
+    ck_assert_int_eq(it_rtmfp_connection_peer_info(&conn, n->now, own, 4), IT_ERR_STATE);
     connect_up();
-    ck_assert_int_eq(it_rtmfp_connection_peer_info(&conn, n->end[2], n->now, own, 4), 0);
+    ck_assert_int_eq(it_rtmfp_connection_peer_info(&conn, n->now, own, 4), 0);
     hear(n->now + IT_SEC);
     n->keep = note;
     net_connect_at(n, 1, 2, &n->outer[0], 1);
@@ -137,13 +138,13 @@ START_TEST(an_exception_on_the_control_flow_is_a_refusal_or_the_end)
         it_rtmfp_connection c = {.state = up ? IT_RTMFP_CONNECTION_UP : IT_RTMFP_CONNECTION_ASKED, .session = 5};
         c.control = 3;
         it_rtmfp_event ev = {.kind = IT_RTMFP_EV_EXCEPTION, .session = 5, .flow = 4};
-        ck_assert(it_rtmfp_connection_event(&c, n->end[2], n->now, &ev));
+        ck_assert(it_rtmfp_connection_event(&c, n->now, &ev));
         ck_assert(c.state == (up ? IT_RTMFP_CONNECTION_UP : IT_RTMFP_CONNECTION_ASKED));
         ev.flow = 3;
-        ck_assert(it_rtmfp_connection_event(&c, n->end[2], n->now, &ev));
+        ck_assert(it_rtmfp_connection_event(&c, n->now, &ev));
         ck_assert(c.state == (up ? IT_RTMFP_CONNECTION_CLOSED : IT_RTMFP_CONNECTION_REFUSED));
         ev.session = 6;
-        ck_assert(!it_rtmfp_connection_event(&c, n->end[2], n->now, &ev));
+        ck_assert(!it_rtmfp_connection_event(&c, n->now, &ev));
     }
 }
 END_TEST
@@ -157,19 +158,19 @@ START_TEST(an_error_is_a_refusal_and_what_is_no_answer_changes_nothing)
     it_buf_init(&b, room, sizeof room);
     it_rtmfp_connect_answer_put(&b, 2, true); /* of another command */
     ev.data = kit_buf(&b);
-    it_rtmfp_connection_event(&c, n->end[2], n->now, &ev);
+    it_rtmfp_connection_event(&c, n->now, &ev);
     ck_assert(c.state == IT_RTMFP_CONNECTION_ASKED);
     ev.data = it_bytes_str("junk");
-    it_rtmfp_connection_event(&c, n->end[2], n->now, &ev);
+    it_rtmfp_connection_event(&c, n->now, &ev);
     ck_assert(c.state == IT_RTMFP_CONNECTION_ASKED);
     it_buf_init(&b, room, sizeof room);
     it_rtmfp_connect_answer_put(&b, 1, false);
     ev.data = kit_buf(&b);
     ev.flow = 9; /* over another flow */
-    it_rtmfp_connection_event(&c, n->end[2], n->now, &ev);
+    it_rtmfp_connection_event(&c, n->now, &ev);
     ck_assert(c.state == IT_RTMFP_CONNECTION_ASKED);
     ev.flow = 4;
-    it_rtmfp_connection_event(&c, n->end[2], n->now, &ev);
+    it_rtmfp_connection_event(&c, n->now, &ev);
     ck_assert(c.state == IT_RTMFP_CONNECTION_REFUSED);
 }
 END_TEST
