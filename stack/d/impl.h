@@ -11,15 +11,18 @@
 #include "stack/d/relay.h"
 #include "stack/model/conn.h"
 #include "stack/wsrelay/client.h"
+#include "stack/wsrelay/dgram_client.h"
 
 #define D_BASES 16
 #define D_NAME 64
 
 /* The way to the relay. */
 typedef struct d_leg {
-    it_wsrelay_client *client; /* NULL: none */
-    uint32_t stream;           /* our number of its stream */
-    uint32_t made;             /* clients so far */
+    const it_object_ops *ops; /* NULL: none; by WebSocket or by UDP */
+    void *client;             /* it_wsrelay_client, it_wsrelay_dgram_client */
+    uint32_t stream;          /* our number of its stream */
+    int base;                 /* the base that it sends from by UDP; -1: none */
+    uint32_t made;            /* clients so far */
     it_wsrelay_turn turn;
     bool here;             /* the other end is in the room */
     bool leaving, aborted; /* it has ended: its stream is closed in order, or reset */
@@ -63,6 +66,10 @@ void it_d_hello_input(it_d_relay *r, it_time now, it_bytes datagram);
 /* leg.c */
 /* Sends |data| to the other end; where that is not there it is lost, as datagrams are. */
 void it_d_leg_send(it_d_relay *r, it_time now, it_bytes data);
+/* A base has come or gone: by UDP another one may have to be used. */
+void it_d_leg_bases(it_d_relay *r, it_time now);
+/* The path by it. */
+it_conn_path it_d_leg_path(const it_d_relay *r);
 /* Takes what the leg has to report: 1 for a datagram, |*data|, that lives until the next call, 0 for none. */
 int it_d_leg_take(it_d_relay *r, it_time now, it_bytes *data);
 /* The object is over, and all it had to say was sent: gives the way back. */

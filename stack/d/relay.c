@@ -78,8 +78,7 @@ void it_d_found(it_d_relay *r, it_time now)
 {
     if (!r->leg.here || !r->conn.channel.ops || r->conn.has_path || it_conn_over(&r->conn))
         return;
-    it_conn_path path = {.path = IT_PATH_RELAY_TCP, .local_kind = IT_ICE_RELAY, .remote_kind = IT_ICE_RELAY};
-    path.remote = r->cfg.way[r->leg.turn.at].server;
+    it_conn_path path = it_d_leg_path(r);
     r->gone_at = IT_NEVER;
     it_conn_use(&r->conn, now, &path);
     (void)it_conn_settle(&r->conn, now);
@@ -262,6 +261,7 @@ static int take_base(it_d_relay *r, it_time now, const it_io *in)
     if (r->conn.state == IT_STATE_NEW)
         return 0;
     it_conn_network(&r->conn, now, &s, r->n_bases);
+    it_d_leg_bases(r, now);
     if (!r->leg.client && !it_conn_over(&r->conn))
         r->leg.at = relay_earlier(r->leg.at, now);
     return 0;
@@ -275,8 +275,10 @@ static void drop_base(it_d_relay *r, it_time now, const it_io *in)
     it_conn_socket s = r->base[i];
     s.up = false;
     r->base[i] = r->base[--r->n_bases];
-    if (r->conn.state != IT_STATE_NEW)
-        it_conn_network(&r->conn, now, &s, r->n_bases);
+    if (r->conn.state == IT_STATE_NEW)
+        return;
+    it_conn_network(&r->conn, now, &s, r->n_bases);
+    it_d_leg_bases(r, now);
 }
 
 /* --- the table of stack/object.h --- */

@@ -15,6 +15,7 @@
 typedef struct it_wsrelay_way {
     it_addr server;
     bool tls;
+    bool udp;   /* by datagrams (dgram.h), without TLS and proxies; of who can */
     it_via via; /* the proxy by which it is reached */
 } it_wsrelay_way;
 

@@ -27,8 +27,9 @@ typedef struct end {
     it_d_relay *r;
     told log[LOG];
     int n_log;
-    bool mute; /* nothing passes, either way, and nobody is told */
-    bool deaf; /* no stream can be opened */
+    bool mute;   /* nothing passes, either way, and nobody is told */
+    bool deaf;   /* no stream can be opened */
+    bool no_udp; /* nor does a datagram leave */
     bool open[STREAMS];
     it_dtls_cert *cert;
 } end;
@@ -48,6 +49,7 @@ typedef struct pair {
     end e[ENDS];
     flying fly[FLIGHT];
     int n_fly;
+    int to_relay;                                          /* datagrams */
     void (*bend)(const it_io *io, uint8_t *bytes, int to); /* may change what is on its way; NULL */
 } pair;
 
@@ -94,13 +96,22 @@ static inline pair *pair_new(void)
     return p;
 }
 
+/* The base |flow| of end |who|. */
+static inline it_addr pair_base(int who, uint32_t flow)
+{
+    it_addr a = pair_addr("192.0.2.1:1000");
+    a.ip.lo += (uint64_t)who;
+    a.port = (uint16_t)(1000 + flow);
+    return a;
+}
+
 /* Puts object |who| there as |cfg| says, with one interface, and starts it. */
 static inline void pair_add(pair *p, int who, const it_d_relay_cfg *cfg)
 {
     end *e = &p->e[who];
     e->r = it_d_relay_new(cfg);
     ck_assert_ptr_nonnull(e->r);
-    it_io bound = {.kind = IT_IO_BOUND, .flow = 1, .local = pair_addr("192.0.2.1:1000")};
+    it_io bound = {.kind = IT_IO_BOUND, .flow = 1, .local = pair_base(who, 1)};
     ck_assert_int_eq(it_d_relay_ops.input(e->r, p->now, &bound), 0);
     it_d_relay_start(e->r, p->now);
 }
@@ -149,6 +160,13 @@ static inline bool pair_from_end(pair *p, int who)
     if (n == 0)
         return false;
     ck_assert_uint_lt(out.flow, STREAMS);
+    if (out.kind == IT_IO_DGRAM) {
+        it_io in = {.kind = IT_IO_DGRAM, .local = out.remote, .remote = out.local, .data = out.data};
+        p->to_relay++;
+        if (!e->mute && !e->no_udp)
+            pair_fly(p, -1, &in);
+        return true;
+    }
     if (out.kind == IT_IO_WRITABLE || e->mute || (out.kind == IT_IO_OPEN && e->deaf))
         return true;
     uint32_t flow = out.flow;
@@ -171,6 +189,15 @@ static inline bool pair_from_relay(pair *p)
     ck_assert_int_ge(n, 0);
     if (n == 0)
         return false;
+    if (out.kind == IT_IO_DGRAM) {
+        for (int i = 0; i < ENDS; i++) {
+            it_io in = {.kind = IT_IO_DGRAM, .local = out.remote, .remote = out.local, .data = out.data};
+            in.flow = (uint32_t)(out.remote.port - 1000);
+            if (out.remote.ip.lo == pair_base(i, 1).ip.lo && !p->e[i].mute)
+                pair_fly(p, i, &in);
+        }
+        return true;
+    }
     int who = (int)((out.flow - IT_IO_ACCEPTED_FLOW) / STREAMS);
     out.flow = (out.flow - IT_IO_ACCEPTED_FLOW) % STREAMS;
     if (out.kind != IT_IO_WRITABLE && !p->e[who].mute)

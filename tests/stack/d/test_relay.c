@@ -298,6 +298,85 @@ START_TEST(a_third_one_is_not_let_in_and_disturbs_nobody)
 }
 END_TEST
 
+/* --- by UDP --- */
+
+static pair *udp_pair(bool ws_too)
+{
+    pair *p = pair_new();
+    for (int i = 0; i < 2; i++) {
+        it_d_relay_cfg cfg = pair_cfg(p, i);
+        cfg.voice = true;
+        cfg.way[1] = cfg.way[0];
+        cfg.n_ways = 1 + ws_too;
+        cfg.way[0] = (it_wsrelay_way){.server = pair_addr("203.0.113.9:443"), .udp = true};
+        pair_add(p, i, &cfg);
+    }
+    return p;
+}
+
+START_TEST(by_udp_the_path_is_relay_udp_and_all_else_the_same)
+{
+    it_conn_stats s;
+    pair *p = udp_pair(false);
+    pair_run(p, 10 * IT_SEC);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(pair_told(p, i, IT_EV_OPEN)->ev.path, IT_PATH_RELAY_UDP);
+    it_d_relay_stats(p->e[0].r, &s);
+    ck_assert_uint_ge(s.voice_received, 450);
+    ck_assert_int_eq(it_d_relay_send(p->e[0].r, p->now, it_bytes_str("hello")), 0);
+    pair_run(p, IT_SEC);
+    ck_assert_mem_eq(pair_told(p, 1, IT_EV_MESSAGE)->data, "hello", 5);
+    it_d_relay_close(p->e[0].r, p->now);
+    pair_run(p, IT_SEC);
+    ck_assert_int_eq(pair_told(p, 1, IT_EV_CLOSED)->ev.by, IT_CLOSED_REMOTE);
+    ck_assert_uint_eq(it_wsrelay_server_stat(p->s)->rooms, 0);
+    ck_assert_uint_eq(it_wsrelay_server_stat(p->s)->connections, 0);
+    pair_free(p);
+}
+END_TEST
+
+START_TEST(who_cannot_by_udp_meets_the_other_by_websocket)
+{
+    pair *p = udp_pair(true);
+    p->e[0].no_udp = true;
+    pair_run(p, 6 * IT_SEC);
+    ck_assert_int_eq(pair_told(p, 0, IT_EV_OPEN)->ev.path, IT_PATH_RELAY_TCP);
+    ck_assert_int_eq(pair_told(p, 1, IT_EV_OPEN)->ev.path, IT_PATH_RELAY_UDP);
+    pair_free(p);
+}
+END_TEST
+
+START_TEST(by_udp_another_interface_takes_over_and_the_other_end_hears_nothing_of_it)
+{
+    pair *p = udp_pair(false);
+    pair_run(p, IT_SEC);
+    it_io more = {.kind = IT_IO_BOUND, .flow = 2, .local = pair_base(0, 2)}, gone = {.kind = IT_IO_UNBIND, .flow = 1};
+    ck_assert_int_eq(it_d_relay_ops.input(p->e[0].r, p->now, &more), 0);
+    ck_assert_int_eq(it_d_relay_ops.input(p->e[0].r, p->now, &gone), 0);
+    pair_run(p, 10 * IT_SEC);
+    ck_assert_int_eq(pair_count(p, 0, IT_EV_FAILOVER), 1);
+    ck_assert_int_eq(it_d_relay_state(p->e[0].r), IT_STATE_OPEN);
+    ck_assert_int_eq(p->e[1].n_log, 1);
+    pair_free(p);
+}
+END_TEST
+
+START_TEST(by_udp_silence_is_a_stall_and_then_death)
+{
+    pair *p = udp_pair(false);
+    pair_run(p, IT_SEC);
+    it_time from = p->now;
+    p->e[0].mute = true;
+    pair_run(p, 40 * IT_SEC);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_le(pair_told(p, i, IT_EV_STALLED)->ev.at - from, 2100 * IT_MS);
+        ck_assert_int_le(pair_told(p, i, IT_EV_DEATH)->ev.at - from, 31 * IT_SEC);
+        ck_assert_int_eq(pair_count(p, i, IT_EV_DEATH), 1);
+    }
+    pair_free(p);
+}
+END_TEST
+
 START_TEST(what_is_none_is_refused)
 {
     pair *p = pair_new();
@@ -343,6 +422,10 @@ int main(void)
     tcase_add_test(t, the_last_interface_is_missed_at_once);
     tcase_add_test(t, every_way_is_tried_in_turn);
     tcase_add_test(t, a_third_one_is_not_let_in_and_disturbs_nobody);
+    tcase_add_test(t, by_udp_the_path_is_relay_udp_and_all_else_the_same);
+    tcase_add_test(t, who_cannot_by_udp_meets_the_other_by_websocket);
+    tcase_add_test(t, by_udp_another_interface_takes_over_and_the_other_end_hears_nothing_of_it);
+    tcase_add_test(t, by_udp_silence_is_a_stall_and_then_death);
     tcase_add_test(t, what_is_none_is_refused);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
