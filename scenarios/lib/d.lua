@@ -22,9 +22,11 @@ local tank = require "icetank"
 
 local TRY    = tank.time "2s"      -- how long the peer object alone is given
 local AGAIN  = tank.time "30s"     -- between two attempts of the peer object, once it was open
+local WITHIN = tank.time "60s"     -- until one of them must be open
 local LINGER = tank.time "2s"      -- the relay object stays so long beside the peer object
 local GIVE   = tank.time "10s"     -- how long an attempt may go on when nothing else is left
 local REPEAT = tank.time "500ms"   -- an unacknowledged message
+local ZERO   = tank.time "0s"
 local WINDOW = 64                  -- messages under way
 local LARGEST = 1000               -- bytes of one
 local HEARD  = { "open", "message", "stalled", "resumed", "failover", "death", "closed" }
@@ -32,17 +34,23 @@ local HEARD  = { "open", "message", "stalled", "resumed", "failover", "death", "
 local d, Link = {}, {}
 Link.__index = Link
 
--- s: me, peer(), relay() as above: each opens an object, or returns nil while it cannot; policy, try, again, linger, switch_back, on.
+-- s: me, peer(), relay() as above: each opens an object, or returns nil while it cannot; policy, try, again, linger, within, switch_back, on;
+-- waits: the peer object is another's to open, and comes by link:adopt("peer", object).
+-- voice: whether the relay object streams it while it is in use (the peer object does as it was opened).
 function d.link(s)
   local policy = s.policy or "sequential"
   assert(policy == "sequential" or policy == "race", 'd.link: policy is "sequential" or "race"')
   local link = setmetatable({
     me = s[1], make = { peer = s.peer, relay = s.relay }, race = policy == "race", try = tank.time(s.try or TRY), again = tank.time(s.again or AGAIN),
-    linger = tank.time(s.linger or LINGER), switch_back = s.switch_back ~= false, on = s.on or function() end,
-    slots = {}, sent = 0, acked = 0, unacked = {}, next = 1, early = {}, repeated = 0, duplicates = 0, switches = 0,
+    linger = tank.time(s.linger or LINGER), within = tank.time(s.within or WITHIN), switch_back = s.switch_back ~= false, on = s.on or function() end,
+    voice = s.voice or false, slots = {}, sent = 0, acked = 0, unacked = {}, next = 1, early = {}, repeated = 0, duplicates = 0, switches = 0,
   }, Link)
+  link:wait(link.within, function()
+    if not link.opened then link:finish("death", link.reason or { reason = "connect_failed", why = "neither object has opened" }) end
+  end)
   link:start "peer"
-  if link.race or not link.slots.peer then link:start "relay" else link:wait(link.try, function() link:relay_now() end) end
+  local waits = link.slots.peer or s.waits
+  if link.race or not waits then link:start "relay" else link:wait(link.try, function() link:relay_now() end) end
   return link
 end
 
@@ -64,8 +72,15 @@ end
 
 -- Takes `object`, opened by the script or by the far side, as the one of `kind`.
 function Link:adopt(kind, object)
-  local slot = { kind = kind, object = object, state = "connecting", since = self.me:now() }
+  local old, slot = self.slots[kind], { kind = kind, object = object, state = "connecting", since = self.me:now() }
   self.slots[kind] = slot
+  if old then -- the far side has begun anew, and knows better
+    if old == self.active then
+      self.active = nil
+      self:hush()
+    end
+    old.object:close()
+  end
   self.me:spawn(function()
     for ev in object:events(HEARD) do
       if self.slots[kind] == slot then self["on_" .. ev.name](self, slot, ev) end
@@ -91,11 +106,11 @@ function Link:release(slot)
 end
 
 -- The connection goes by `slot` from now on.
-function Link:use(slot, ev)
-  local old = self.active
-  if old == slot then return end
+function Link:use(slot)
+  if slot == self.active then return end
+  local ev = slot.opened
   self.active, self.object = slot, slot.object
-  if self.slots.relay then self.slots.relay.object:stream(slot.kind == "relay" and self.streams ~= false) end
+  if self.slots.relay then self.slots.relay.object:stream(slot.kind == "relay" and self.voice) end
   if not self.opened then
     self.opened = true
     self.on("open", ev)
@@ -106,7 +121,7 @@ function Link:use(slot, ev)
   self.path = slot.object.path
   if self.silent then
     self.silent = nil
-    self.on("resumed", ev)
+    self.on("resumed")
   end
   if slot.kind == "peer" and self.slots.relay then self:release(self.slots.relay) end
   self:repeat_all()
@@ -115,15 +130,15 @@ end
 function Link:hush(ev)
   if not self.silent then
     self.silent = true
-    self.on("stalled", ev)
+    self.on("stalled", ev or {})
   end
 end
 
 function Link:on_open(slot, ev)
-  slot.state = "open"
+  slot.state, slot.opened = "open", ev
   if slot.kind == "peer" then self.was_direct = true end
   local active = self.active
-  if not active or active.state ~= "open" or (slot.kind == "peer" and self.switch_back) then return self:use(slot, ev) end
+  if not active or active.state ~= "open" or (slot.kind == "peer" and self.switch_back) then return self:use(slot) end
   if slot.kind == "relay" then
     slot.object:stream(false)
     self:release(slot)
@@ -131,6 +146,7 @@ function Link:on_open(slot, ev)
 end
 
 function Link:on_failover(slot, ev)
+  slot.opened = ev
   if slot == self.active then
     self.on("failover", ev, self.path)
     self.path = ev.path
@@ -142,16 +158,16 @@ function Link:on_stalled(slot, ev)
   if slot ~= self.active then return end
   self:hush(ev)
   local other = self:other(slot)
-  if self:is_open(other) then self:use(other, ev) else self:start "relay" end
+  if self:is_open(other) then self:use(other) else self:start "relay" end
 end
 
 function Link:on_resumed(slot, ev)
   slot.state = "open"
   if slot == self.active then
     self.silent = nil
-    self.on("resumed", ev)
+    self.on("resumed")
   elseif slot.kind == "peer" and self.switch_back then
-    self:use(slot, ev)
+    self:use(slot)
   end
 end
 
@@ -183,7 +199,7 @@ function Link:last_resort(ev)
   if not slot then return self:finish("death", self.reason) end
   if not self.opened then return end -- each has its own time to connect
   local left = slot.since + GIVE - self.me:now()
-  if left <= self.me:now() - self.me:now() then return self:finish("death", self.reason) end
+  if left <= ZERO then return self:finish("death", self.reason) end
   self:wait(left, function()
     for _, other in pairs(self.slots) do if self:is_open(other) then return end end
     self:finish("death", self.reason)
@@ -205,7 +221,7 @@ function Link:gone(slot, ev)
   self.active = nil
   if self:is_open(other) then
     self.reason = nil
-    return self:use(other, ev)
+    return self:use(other)
   end
   if ev.name == "death" and ev.reason ~= "link_down_no_alternative" then
     self:hush(ev)
@@ -299,12 +315,6 @@ function Link:on_message(slot, ev)
     if self.over then return end
   end
   slot.object:send(frame(0, self.next - 1))
-end
-
--- Whether voice is streamed by the relay object while that is in use; by the peer object it is as that was opened.
-function Link:stream(on)
-  self.streams = on
-  if self.active and self.active.kind == "relay" then self.active.object:stream(on) end
 end
 
 function Link:close()

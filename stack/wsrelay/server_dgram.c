@@ -188,18 +188,22 @@ static int link_say(const relay_link *l, const it_wsrelay_word *w, it_io *out, u
     return 1;
 }
 
+/* How it stands: the client is in the room, and the other one is there or not. */
+static int say_in(relay_link *l, it_io *out, uint8_t *buf, size_t cap)
+{
+    it_wsrelay_word w = {.type = IT_WSRELAY_IN, .token = l->token, .here = l->peer != NOBODY, .lost = l->lost};
+    l->say_in = l->here = l->away = false;
+    return link_say(l, &w, out, buf, cap);
+}
+
 int it_wsr_dgram_output(it_wsrelay_server *s, size_t i, it_io *out, uint8_t *buf, size_t cap)
 {
     relay_link *l = s->v[i];
     if (l->gone)
         return 0;
     it_wsr_age(s, l);
-    if (l->say_in || l->here || l->away) {
-        l->say_in = l->here = l->away = false;
-        return link_say(
-            l, &(it_wsrelay_word){.type = IT_WSRELAY_IN, .token = l->token, .here = l->peer != NOBODY, .lost = l->lost},
-            out, buf, cap);
-    }
+    if (l->here && !l->away) /* before what the other one sends */
+        return say_in(l, out, buf, cap);
     while (l->q.n) {
         it_bytes frame = it_wsrelay_queue_first(&l->q);
         it_wsrelay_word w = {.type = IT_WSRELAY_CARRY, .token = l->token};
@@ -210,5 +214,5 @@ int it_wsr_dgram_output(it_wsrelay_server *s, size_t i, it_io *out, uint8_t *buf
             return n;
         s->stats.dropped++; /* too large for a datagram */
     }
-    return 0;
+    return l->say_in || l->here || l->away ? say_in(l, out, buf, cap) : 0;
 }

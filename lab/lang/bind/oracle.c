@@ -73,6 +73,7 @@ static void web_of(lua_State *L, int at, it_oracle_web *w)
 {
     server_of(L, at, &w->server);
     w->tls = it_script_bool(L, at, "tls");
+    w->udp = it_script_bool(L, at, "udp");
     w->caught = (uint8_t)it_script_int(L, at, "caught", IT_ORACLE_CAUGHT_ENDS);
     w->via = (uint8_t)it_script_int(L, at, "via", IT_ORACLE_VIA_NONE);
     if (w->via == IT_ORACLE_VIA_NONE)
@@ -277,8 +278,8 @@ static void turns_of(lua_State *L, int at, it_oracle_query *q)
     q->turn_limits = it_script_bool(L, at, "limits") || denies(L, at, q);
 }
 
-/* oracle(model, near side, far side, boxes, STUN server by UDP, patience, transports, TURN servers, STUN server by TCP)
- * -> verdict, why signaling may find no room or nil */
+/* oracle(model, near side, far side, boxes, STUN server by UDP, patience, transports, TURN servers, STUN server by TCP,
+ * when the relay object of D begins or nil) -> verdict, why signaling may find no room or nil */
 static int d_oracle(lua_State *L)
 {
     it_oracle_query *q = lua_newuserdatauv(L, sizeof *q, 0);
@@ -293,7 +294,8 @@ static int d_oracle(lua_State *L)
     q->transports = (int)luaL_checkinteger(L, 7);
     turns_of(L, 8, q);
     server_of(L, 9, &q->stun_tcp);
-    q->web_after = IT_B_WEB_AFTER;
+    q->web_after = luaL_optinteger(L, 10, IT_B_WEB_AFTER);
+    q->web_sooner = lua_isnoneornil(L, 10) ? 0 : q->web_after;
     q->now = it_lab_now(it_script_of(L)->lab);
     char crowd[160];
     bool crowded = it_oracle_crowd_streams(q, crowd, sizeof crowd);

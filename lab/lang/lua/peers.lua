@@ -15,7 +15,10 @@ return function(L)
   L.app_of = app_of
   Conn.getters.path = function(o) return o.app and not rawget(o, "gone") and core.path(o.app, o.media) or nil end
   -- Its numbers, those at its end when its host has lost it.
-  function L.stats_of(o) return rawget(o, "last_stats") or core.stats(app_of(o), o.media) end
+  function L.stats_of(o)
+    if rawget(o, "objects") then return L.stats_of_objects(o, L.stats_of) end
+    return rawget(o, "last_stats") or core.stats(app_of(o), o.media)
+  end
   Conn.getters.stats = function(o)
     local s = L.merge(L.stats_of(o), {})
     for _, k in ipairs { "longest_gap", "jitter", "frozen", "longest_freeze", "rtt" } do s[k] = s[k] and L.duration(s[k]) end

@@ -55,7 +55,7 @@ schema.tables = {
     stun = { "stunserver", "by which transports it is up" }, ws = { "wsserver", "likewise" },
     names = { "boolean", "the signal server is known by its name" } },
   stunserver = { udp = { "boolean", "on 3478; true" }, tcp = { "boolean", "likewise" } },
-  wsserver = { tcp = { "table", "its port for ws; { 80 }; {}: none" }, tls = { "table", "for wss; { 443 }" } },
+  wsserver = { tcp = { "table", "its port for ws; { 80 }; {}: none" }, tls = { "table", "for wss; { 443 }" }, udp = { "table", "for relay objects of model D by datagrams; none" } },
   turnserver = {
     users = { "table", 'name = "password", ...; tank = "tank"' }, udp = { "table", "ports; { 3478 }" }, tcp = { "table", "ports; { 3478 }" }, tls = { "table", "ports of TLS, with a certificate of the server's name; none" }, dtls = { "table", "the same of DTLS over UDP; none" }, family = { "family", "of relayed addresses; dual" },
     lifetime = { "Time", "of an allocation; 10min" }, max_lifetime = { "Time", "that one may ask for; 1h" }, nonce = { "Time", "how long one is good; 1h" },
@@ -84,10 +84,10 @@ schema.tables = {
     ports = { "table", "{ first, last }, in turn" }, from = { "string", '"peer" (a call\'s other end), "self", or an address' }, every = { "Time", "5ms" }, during = { "Time", "10s" },
   },
   call = {
-    [1] = { "Host" }, [2] = { "Host" }, model = { "model" }, media = { "media" }, carrier = { "carrier" }, restart = { "boolean" }, policy = { "later" }, turn = { "turn_by", "how the standard apps reach the TURN server, if it is up; by all that it serves" },
+    [1] = { "Host" }, [2] = { "Host" }, model = { "model" }, media = { "media" }, carrier = { "carrier" }, restart = { "boolean" }, policy = { "d_policy", "of D: sequential or race (lib.d)" }, try = { "Time", "of D: how long the peer object alone is given; 2s" }, turn = { "turn_by", "how the standard apps reach the TURN server, if it is up; by all that it serves" },
     streams = { "string[]", "several media streams, what each sends" }, components = { "count", "of each: 1, which RTP and RTCP share, or 2; 1" },
     bundle = { "boolean", "they share one transport (RFC 8843); true with one component" },
-    ws = { "string|table", "how the standard apps reach the relay over WebSocket, if it is up: ws wss none; both without a word; or of each host, by name" },
+    ws = { "string|table", "how the standard apps reach the relay over WebSocket, if it is up: ws wss none, of D also udp; by all that it serves without a word; or of each host, by name" },
     tcp = { "string|table", "candidates by TCP of both: active passive so, a list of these, or all; or of each host, by name" },
   },
   check = { [1] = { "string" }, [2] = { "any" }, equals = { "any" }, at_least = { "any" }, at_most = { "any" }, between = { "pair" } },

@@ -101,9 +101,14 @@ vocab.sets = {
     { "turn", "lends addresses that what is sent to reaches a host over its way to the server", "RFC 8656" },
     { "ws", "relays datagrams between two who know the name of a room, over WebSocket", "RFC 6455" },
   },
+  d_policy = {
+    { "sequential", "the peer object, and the relay object when that has failed or had its time", "" },
+    { "race", "both at once", "" },
+  },
   ws_by = {
     { "ws", "on its port for HTTP", "RFC 6455 section 3" },
     { "wss", "by TLS", "RFC 6455 section 3" },
+    { "udp", "by datagrams; D's relay object, where the relay serves that", "" },
     { "none", "not at all", "" },
   },
   turn_by = {

@@ -342,6 +342,9 @@ START_TEST(who_cannot_by_udp_meets_the_other_by_websocket)
     pair_run(p, 6 * IT_SEC);
     ck_assert_int_eq(pair_told(p, 0, IT_EV_OPEN)->ev.path, IT_PATH_RELAY_TCP);
     ck_assert_int_eq(pair_told(p, 1, IT_EV_OPEN)->ev.path, IT_PATH_RELAY_UDP);
+    it_d_relay_close(p->e[0].r, p->now); /* the goodbye comes before the word that it has left */
+    pair_run(p, IT_SEC);
+    ck_assert_ptr_nonnull(pair_told(p, 1, IT_EV_CLOSED));
     pair_free(p);
 }
 END_TEST

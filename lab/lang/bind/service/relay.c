@@ -14,7 +14,7 @@ static void set_count(lua_State *L, const char *key, uint64_t v)
     lua_setfield(L, -2, key);
 }
 
-/* relay_server(host, label, port or 0, port of TLS or 0, names of its certificate) -> app */
+/* relay_server(host, label, port or 0, port of TLS or 0, names of its certificate, port of UDP or 0) -> app */
 static int r_server(lua_State *L)
 {
     it_script *s = it_script_of(L);
@@ -30,7 +30,8 @@ static int r_server(lua_State *L)
     it_wsrelay_server *o = it_wsrelay_server_new(&cfg);
     if (!o)
         return luaL_error(L, "not enough memory");
-    int app = it_lab_add(s->lab, it_script_host(L, 1), &it_wsrelay_server_ops, o, label, -1);
+    int udp = (int)luaL_optinteger(L, 6, 0);
+    int app = it_lab_add(s->lab, it_script_host(L, 1), &it_wsrelay_server_ops, o, label, udp ? udp : -1);
     it_script_check(L, app, label);
     for (int i = 0; i < 2; i++)
         if (port[i])
@@ -117,6 +118,7 @@ static void web_target(lua_State *L, it_wsrelay_way *t)
 {
     int at = lua_gettop(L);
     t->tls = it_script_bool(L, at, "tls");
+    t->udp = it_script_bool(L, at, "udp");
     lua_getfield(L, at, "addr");
     t->server = it_script_addr(L, -1);
     lua_getfield(L, at, "via");
@@ -153,8 +155,8 @@ void it_script_web(lua_State *L, int index, const char *label, it_b_web_cfg *web
 
 /* --- model D's relay object --- */
 
-/* d_relay(host, label, { web = ways as b_new takes them, room, id, secret or nil, timers, voice, ping, alternatives }) ->
- * app */
+/* d_relay(host, label, { web = ways as b_new takes them, room, id, secret or nil, timers, voice, ping, alternatives })
+ * -> app */
 static int r_object(lua_State *L)
 {
     it_script *s = it_script_of(L);
