@@ -503,13 +503,14 @@ return function(L)
   function L.make_call(s)
     L.check("call", s)
     local near, far = s[1], s[2]
-    if s.ws and s.model ~= "B" then L.fail("call.ws: model %s joins no relay over WebSocket", s.model) end
+    if s.ws and s.model ~= "B" and s.model ~= "D" then L.fail("call.ws: model %s joins no relay over WebSocket", s.model) end
     if s.tcp and s.model ~= "B" then L.fail("call.tcp: model %s has no candidates by TCP", s.model) end
+    for _, k in ipairs { "policy", "try" } do if s[k] and s.model ~= "D" then L.fail("call.%s: model %s has one object, and no policy", k, s.model) end end
     if near == far then L.fail("call: a host cannot call itself") end
     L.model = L.model or s.model
     if not standard[s.model] then L.unsupported("model %s is not built yet", s.model) end
     core.trips_begin(near.node, far.node)
-    local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, turn = s.turn, ws = s.ws, verdict = L.predict(near, far, s) }
+    local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, turn = s.turn, ws = s.ws, policy = s.policy, try = s.try, verdict = L.predict(near, far, s) }
     call.oracle = L.readonly(call.verdict, "oracle", { "path", "first", "either", "may_fail" }) -- which only some have
     L.calls[#L.calls + 1] = call
     local a = standard[s.model](near, far, s, "controlling")
