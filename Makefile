@@ -168,6 +168,7 @@ $(B)/interop/interop: $(call obj,$(INTEROP_MAIN:.c=)) $(CLOCK_OBJ) $(LIB)
 interop: all $(B)/interop/interop $(B)/interop/turn ## our STUN, ICE, DTLS and TURN against libnice, aioice, pion, libre, aiortc and coturn: docs/interop.md; MODE=quick, slow
 	@B=$(B) .ci/may-skip interop .ci/interop $(MODE)
 	@B=$(B) .ci/may-skip interop-turn .ci/interop-turn
+	@B=$(B) .ci/may-skip coturn-world .ci/coturn-world 't??-443'
 
 $(B)/interop/call: $(call obj,$(CALL_MAIN:.c=))
 $(B)/interop/turn: $(call obj,$(TURN_MAIN:.c=))
@@ -175,6 +176,10 @@ $(B)/interop/call $(B)/interop/turn: $(CLOCK_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIB) $(PKG_LIBS)
+
+.PHONY: coturn-world
+coturn-world: all ## coturn in place of our TURN server in the same worlds, behind a TUN device: the same rung in each (root); docs/interop.md
+	@B=$(B) .ci/may-skip coturn-world .ci/coturn-world
 
 .PHONY: calls
 calls: $(B)/interop/call ## whole audio calls of model B with aiortc, pion, Firefox and Chromium, offers from either side (root): docs/interop.md
@@ -213,7 +218,7 @@ chains: all ## every chain of two NATs of the nine classes against one NAT and a
 	@$(B)/icetank run tests/oracle/chains.lua --out out/chains --pcap none --jobs $$(nproc)
 
 .PHONY: ladder
-ladder: all ## every pair of NAT classes by every way that is left, in every family, for B and E: which rung carries the call; 2,145 runs
+ladder: all ## every pair of NAT classes by every way that is left, in every family, for B and E: which rung carries the call; 2,310 runs
 	@mkdir -p out && sed 's/^local FULL = false/local FULL = true/' scenarios/ladder/cells.lua >out/ladder.lua
 	@$(B)/icetank run out/ladder.lua --out out/ladder --pcap none --jobs $$(nproc)
 

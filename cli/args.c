@@ -311,6 +311,12 @@ const it_cli_option IT_CLI_OPTIONS[] = {
      "a number from 0 to 1000000"},
     {"timeout", "SECONDS", RUNS, "wall time after which a case counts as stuck (120); 0: never", take_timeout,
      "a number of seconds from 0 to 86400"},
+    {"edge", "HOST=DEVICE", IT_CLI_RUN,
+     "that host of the worlds is TUN device DEVICE of this machine, which has its addresses: by the wall clock, "
+     "repeatable",
+     it_cli_take_edge, "a host's name and a device, as turn=tank0, at most 8 times"},
+    {"trust", "FILE", IT_CLI_RUN, "with --edge: certificates (PEM) that the hosts of the worlds trust, too",
+     it_cli_take_trust, "a file"},
     {"ladder", NULL, IT_CLI_SHOW, "draw the packets", take_ladder, NULL},
     {"model", "M", IT_CLI_ORACLE, "the model that connects, A to E (B)", take_model, "a letter from A to E"},
     {"listen", "ADDRESS", IT_CLI_SERVE | IT_CLI_PEER,
@@ -332,7 +338,8 @@ const it_cli_option IT_CLI_OPTIONS[] = {
     {"tls-port", "N", IT_CLI_SERVE, "and that port (the service's own); 0: any free one", it_cli_take_tls_port,
      "a number from 0 to 65535"},
     {"rate", "N", IT_CLI_SERVE,
-     "datagrams a second of one address in the long run (50); turn, ws, signal: requests, connections; 0: no limit",
+     "datagrams a second of one address in the long run (50); turn, ws, signal: requests, connections; 0: no limit, "
+     "also of how many",
      it_cli_take_rate, "a number from 0 to 1000000"},
     {"user", "NAME:PASSWORD", IT_CLI_SERVE,
      "turn: who may use it, repeatable; every process here can read it: see --users", it_cli_take_user,
@@ -357,6 +364,16 @@ const it_cli_option IT_CLI_OPTIONS[] = {
     {"help", NULL, ~0u, "print the help of the command", take_help, NULL},
     {NULL, NULL, 0, NULL, NULL, NULL},
 };
+
+_Static_assert(sizeof IT_CLI_OPTIONS / sizeof *IT_CLI_OPTIONS <= 64, "it_cli.given has a bit for each");
+
+bool it_cli_given(const it_cli *o, const char *name)
+{
+    for (int i = 0; IT_CLI_OPTIONS[i].name; i++)
+        if (strcmp(IT_CLI_OPTIONS[i].name, name) == 0)
+            return o->given >> i & 1;
+    return false;
+}
 
 /* --- messages --- */
 
@@ -440,6 +457,7 @@ static int option(it_cli *o, const it_cli_command *c, int argc, char **argv, int
     }
     if (p->value)
         value = eq ? eq + 1 : argv[++*i];
+    o->given |= UINT64_C(1) << (p - IT_CLI_OPTIONS);
     if (p->take(o, value) < 0) {
         it_cli_fail(IT_EXIT_USAGE, "%s: --%s takes %s, not \"%s\"", c->name, name, p->takes, value);
         return -1;

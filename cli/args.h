@@ -47,6 +47,8 @@ typedef struct it_cli {
     bool open;
     bool talk;
     bool quiet;
+    uint64_t given; /* options, by their place in the table */
+    const char *trust_file;
     bool help, ladder, man, json, seed_given, out_given, last_failed;
 } it_cli;
 
@@ -89,6 +91,9 @@ extern const it_cli_option IT_CLI_OPTIONS[];   /* the last has no name */
 
 /* Reads |argv| (the command first) into |o|. Returns NULL after a message when it is not as it should be. */
 const it_cli_command *it_cli_parse(it_cli *o, int argc, char **argv);
+
+/* Whether option |name| was given. */
+bool it_cli_given(const it_cli *o, const char *name);
 
 /* "icetank: TEXT" on standard error; returns |code|. */
 int it_cli_fail(int code, const char *fmt, ...) IT_PRINTF(2, 3);

@@ -1,5 +1,6 @@
 /* peer: the project's own ICE and DTLS on real sockets, by itp/1 or with a person on standard input and output. */
 #include "cli/args.h"
+#include "cli/take.h"
 
 #include "lab/itp/peer.h"
 #include "stack/crypto/ossl.h"
@@ -24,6 +25,7 @@ typedef struct peer_io {
     it_loop *l;
     bool writing; /* poll waits for room for what was there to write */
     bool well;    /* how a talk has ended */
+    int no;       /* errno of writing, where that is no reader who has gone */
 } peer_io;
 
 /* Lines have come while there was none to write. */
@@ -38,13 +40,17 @@ static bool has_lines(void *self)
 }
 
 /* Writes what waits. Returns 0, or -1 when nobody reads it any more. */
-static int write_some(it_itp_peer *p)
+static int write_some(peer_io *io)
 {
-    it_bytes out = it_itp_peer_output(p);
+    it_bytes out = it_itp_peer_output(io->p);
     ssize_t n = write(STDOUT_FILENO, out.p, out.n < CHUNK ? out.n : CHUNK);
-    if (n < 0)
-        return errno == EINTR || errno == EAGAIN ? 0 : -1;
-    it_itp_peer_written(p, (size_t)n);
+    if (n < 0) {
+        bool again = errno == EINTR || errno == EAGAIN;
+        if (!again && errno != EPIPE)
+            io->no = errno;
+        return again ? 0 : -1;
+    }
+    it_itp_peer_written(io->p, (size_t)n);
     return 0;
 }
 
@@ -60,11 +66,22 @@ static int read_some(it_itp_peer *p)
     return it_itp_peer_input(p, it_bytes_of(buf, (size_t)n));
 }
 
+/* A notice goes to standard error, behind what waits for standard output: two peers whose outputs are each other's
+ * inputs would else answer each other's notices for ever. */
+static void note_line(void *self, const char *text)
+{
+    peer_io *io = self;
+    struct pollfd f = {STDOUT_FILENO, POLLOUT, 0};
+    while (io->p && it_itp_peer_output(io->p).n && poll(&f, 1, 0) > 0 && write_some(io) == 0)
+        continue;
+    fprintf(stderr, "* %s\n", text);
+}
+
 /* Lets the rest be written, as long as somebody reads it. */
-static void drain(it_itp_peer *p)
+static void drain(peer_io *io)
 {
     struct pollfd f = {STDOUT_FILENO, POLLOUT, 0};
-    while (it_itp_peer_output(p).n && poll(&f, 1, DRAIN_MS) > 0 && write_some(p) == 0)
+    while (it_itp_peer_output(io->p).n && poll(&f, 1, DRAIN_MS) > 0 && write_some(io) == 0)
         continue;
 }
 
@@ -84,7 +101,7 @@ static int converse(it_loop *l, peer_io *io)
         rc = it_itp_peer_tick(p);
         if (rc < 0)
             break;
-        if (f[1].revents && write_some(p) < 0)
+        if (f[1].revents && write_some(io) < 0)
             return 0; /* the reader has gone */
         if (f[0].revents)
             rc = read_some(p);
@@ -93,8 +110,16 @@ static int converse(it_loop *l, peer_io *io)
         return rc;
     int err = it_itp_peer_eof(p);
     (void)it_itp_peer_over(p, &io->well);
-    drain(p);
+    drain(io);
     return err;
+}
+
+/* Whether |text| is a number that is no port; a name may be a service. */
+static bool is_bad_port(const char *text)
+{
+    long long number;
+    bool digits = *text && text[strspn(text, "0123456789")] == '\0';
+    return digits && it_cli_number(text, 1, 65535, &number) < 0;
 }
 
 /* The addresses of |text|, "HOST", "HOST:PORT" or an address, one of each family at most, into |cfg|. Returns 0, or the
@@ -110,6 +135,8 @@ static int add_stun(it_itp_peer_cfg *cfg, const char *text)
         port = colon + 1;
         n = (size_t)(colon - text);
     }
+    if (is_bad_port(port))
+        return it_cli_fail(IT_EXIT_USAGE, "peer: --stun %s: a port is from 1 to 65535", text);
     bool brackets = n > 1 && text[0] == '[' && text[n - 1] == ']';
     snprintf(host, sizeof host, "%.*s", (int)(n - 2 * brackets), text + brackets);
     int no = getaddrinfo(host, port, &want, &all);
@@ -125,6 +152,21 @@ static int add_stun(it_itp_peer_cfg *cfg, const char *text)
             cfg->n_stun++;
     }
     freeaddrinfo(all);
+    return 0;
+}
+
+/* Adds the relay that |text| names. Returns 0, or the exit code. */
+static int add_turn(it_itp_peer_cfg *cfg, const char *text)
+{
+    int err = it_itp_turn(&cfg->turn[cfg->n_turn], text);
+    if (err == IT_ERR_UNSUPPORTED)
+        return it_cli_fail(IT_EXIT_USAGE,
+                           "peer: --turn %s: no certificate of a relay is trusted here: turn:, by UDP or TCP, does",
+                           text);
+    if (err < 0)
+        return it_cli_fail(IT_EXIT_USAGE,
+                           "peer: --turn takes turn:ADDRESS:PORT?transport=tcp,USER,PASSWORD, not \"%s\"", text);
+    cfg->n_turn++;
     return 0;
 }
 
@@ -149,17 +191,19 @@ static int run_peer(it_cli *o, peer_io *io, it_itp_peer_cfg cfg)
 int it_cmd_peer(it_cli *o)
 {
     peer_io io = {.p = NULL, .well = true};
-    it_itp_peer_cfg peer = {.alloc = o->run.alloc, .talk = o->talk};
+    it_itp_peer_cfg peer = {.alloc = o->run.alloc, .talk = o->talk, .note = note_line, .self = &io};
+    if (!o->talk && o->n_stun + o->n_turn > 0)
+        return it_cli_fail(IT_EXIT_USAGE, "peer: --stun and --turn are for --b; by itp/1 \"create\" names servers");
     for (int i = 0; i < o->n_stun; i++) {
         int code = add_stun(&peer, o->stun[i]);
         if (code)
             return code;
     }
-    for (int i = 0; i < o->n_turn; i++)
-        if (it_itp_turn(&peer.turn[peer.n_turn++], o->turn_uri[i]) < 0)
-            return it_cli_fail(IT_EXIT_USAGE,
-                               "peer: --turn takes turn:ADDRESS:PORT?transport=tcp,USER,PASSWORD, not \"%s\"",
-                               o->turn_uri[i]);
+    for (int i = 0; i < o->n_turn; i++) {
+        int code = add_turn(&peer, o->turn_uri[i]);
+        if (code)
+            return code;
+    }
     it_loop_cfg cfg = {.alloc = o->run.alloc, .clock = IT_CLOCK_WALL, .ready = has_lines, .log = log_line, .self = &io};
     int err = it_ossl_init();
     if (err == 0)
@@ -179,5 +223,7 @@ int it_cmd_peer(it_cli *o)
     it_ossl_fini();
     if (err < 0)
         return it_cli_fail(IT_EXIT_INTERNAL, "peer: %s", it_err_str(err));
+    if (io.no)
+        return it_cli_fail(IT_EXIT_INTERNAL, "peer: standard output: %s", strerror(io.no));
     return io.well ? IT_EXIT_EXPECTED : IT_EXIT_UNEXPECTED;
 }

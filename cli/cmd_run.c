@@ -162,17 +162,40 @@ static int choose_folder(it_cli *o, char again[4200])
     return -1;
 }
 
+/* What hosts that are devices of this machine ask for: one case at a time has a device, and no run of it can be
+ * recorded later. Reads |o|->trust_file into |roots|, the caller's. -1, or the exit code after a message. */
+static int prepare_edges(it_cli *o, char **roots)
+{
+    char err[IT_RUN_ERR];
+    if (o->trust_file && !o->run.n_edges)
+        return it_cli_fail(IT_EXIT_USAGE, "--trust: is of use with --edge alone");
+    if (!o->run.n_edges)
+        return -1;
+    o->run.jobs = 1;
+    o->run.pcap = IT_PCAP_ALL;
+    if (!o->trust_file)
+        return -1;
+    *roots = it_run_slurp(o->run.alloc, o->trust_file, &o->run.roots.n, err);
+    if (!*roots)
+        return it_cli_fail(IT_EXIT_USAGE, "--trust: %s", err);
+    o->run.roots.p = (const uint8_t *)*roots;
+    return -1;
+}
+
 int it_cmd_run(it_cli *o)
 {
     failed f = {.n_ids = 0};
-    char again[4200];
-    int code = o->last_failed ? read_failed(o, &f) : -1;
+    char again[4200], *roots = NULL;
+    int code = prepare_edges(o, &roots);
+    if (code < 0 && o->last_failed)
+        code = read_failed(o, &f);
     if (code < 0)
         code = choose_folder(o, again);
     if (code < 0)
         code = plan_and_run(o);
     it_free(o->run.alloc, f.ids);
     it_free(o->run.alloc, f.files);
+    it_free(o->run.alloc, roots);
     if (o->last_failed)
         it_results_free(&f.r);
     return code;

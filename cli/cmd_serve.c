@@ -12,12 +12,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#define STREAMS 128 /* of one address at a time, where there is a --rate: a NAT's many, and not all there are */
 #define USERS_FILE (16u << 20) /* bytes of one */
 
 typedef struct serve {
     const it_cli *o;
     const it_service *service;
-    bool told; /* somebody was told of an address */
+    bool told;      /* somebody was told of an address */
+    bool on;        /* every address is had: what is told is printed */
+    bool unwritten; /* and could not be */
+    int no;         /* errno of that */
+    it_str waiting; /* lines to be printed then */
     it_users users;
     it_serve_tls tls;
 } serve;
@@ -29,6 +34,16 @@ static void log_line(void *self, const char *text)
         fprintf(stderr, "icetank: serve %s\n", text);
 }
 
+/* Prints what waits for it, at once. */
+static void print_waiting(serve *s)
+{
+    bool good = fwrite(it_str_c(&s->waiting), 1, s->waiting.n, stdout) == s->waiting.n && fflush(stdout) == 0;
+    if (!good && !s->unwritten)
+        s->no = errno;
+    s->unwritten = s->unwritten || !good;
+    it_str_clear(&s->waiting);
+}
+
 static void say_bound(void *self, const char *transport, it_addr a, bool up)
 {
     serve *s = self;
@@ -37,9 +52,10 @@ static void say_bound(void *self, const char *transport, it_addr a, bool up)
         (void)snprintf(text, sizeof text, "[::]:%u", a.port);
     else
         it_addr_text(a, text);
-    printf("%s %s %s\n", up ? "listening" : "closed", transport, text);
-    fflush(stdout);
+    it_str_printf(&s->waiting, "%s %s %s\n", up ? "listening" : "closed", transport, text);
     s->told = true;
+    if (s->on)
+        print_waiting(s);
 }
 
 static int no_service(const char *word)
@@ -138,6 +154,20 @@ static int gather_users(serve *s)
     return 0;
 }
 
+/* Whether the service heeds all options that were given. Returns 0 or the exit code. */
+static int judge_options(const serve *s)
+{
+    static const char *const TURN[] = {"user",        "users",       "open",     "realm",      "relay",
+                                       "relay-ports", "allocations", "per-user", "allow-peer", "deny-peer"};
+    if (s->service->start == it_serve_turn)
+        return 0;
+    for (size_t i = 0; i < sizeof TURN / sizeof *TURN; i++)
+        if (it_cli_given(s->o, TURN[i]))
+            return it_cli_fail(IT_EXIT_USAGE, "serve %s: --%s is of serve turn; see icetank serve --help",
+                               s->service->name, TURN[i]);
+    return 0;
+}
+
 /* Whether the options for TLS go together. Returns 0 or the exit code. */
 static int judge_tls(const serve *s)
 {
@@ -177,6 +207,7 @@ static int not_started(const it_service *service, int err, it_addr bad)
         const char *why;
     } WHY[] = {{IT_ERR_EXISTS, "the address and port are in use"},
                {IT_ERR_NOROUTE, "this machine has no such address"},
+               {IT_ERR_RANGE, "no address of one host (multicast, or fe80:: without its link)"},
                {IT_ERR_PERM, "not permitted (ports below 1024 are for root)"},
                {IT_ERR_LIMIT, "this machine has no descriptor or memory left"}};
     char text[IT_ADDR_TEXT];
@@ -185,6 +216,35 @@ static int not_started(const it_service *service, int err, it_addr bad)
             return it_cli_fail(IT_EXIT_ENVIRONMENT, "serve %s: %s: %s", service->name, it_addr_text(bad, text),
                                WHY[i].why);
     return it_cli_fail(IT_EXIT_INTERNAL, "serve %s: %s", service->name, it_err_str(err));
+}
+
+/* Whether the machine has every address, before any is served. Returns 0 or an error, |*bad| then the address. */
+static int judge_addrs(const it_serve_cfg *cfg, it_addr *bad)
+{
+    it_ip relays[] = {cfg->turn.relay4, cfg->turn.relay6};
+    int err = 0;
+    for (size_t k = 0; k < cfg->n_addrs && err == 0; k++) {
+        *bad = cfg->addrs[k];
+        bool any = it_ip_none(bad->ip) || (it_ip_is4(bad->ip) && it_ip_v4(bad->ip) == 0);
+        err = any ? 0 : it_loop_has_ip(bad->ip);
+    }
+    for (size_t k = 0; k < 2 && err == 0; k++) {
+        *bad = it_addr_of(relays[k], 0);
+        err = it_ip_none(relays[k]) ? 0 : it_loop_has_ip(relays[k]);
+    }
+    return err;
+}
+
+/* Says that every address is had. Returns 0 or the exit code. */
+static int say_started(serve *s)
+{
+    if (!s->told)
+        return it_cli_fail(IT_EXIT_ENVIRONMENT, "serve %s: this machine has no address", s->service->name);
+    s->on = true;
+    print_waiting(s);
+    if (s->unwritten)
+        return it_cli_fail(IT_EXIT_INTERNAL, "serve %s: standard output: %s", s->service->name, strerror(s->no));
+    return 0;
 }
 
 /* Serves until a signal comes, or nobody reads what is printed any more. */
@@ -215,6 +275,8 @@ static int start_and_serve(serve *s, it_loop *l)
     it_serve_cfg cfg = {.alloc = s->o->run.alloc, .loop = l, .addrs = addrs, .count = &count, .stop = &stop};
     cfg.n_addrs = addrs_of(s->o, s->service, addrs);
     cfg.limit = (it_limit_cfg){.rate = (uint32_t)s->o->rate, .depth = (uint32_t)s->o->rate};
+    if (s->o->rate)
+        cfg.limit.streams = STREAMS;
     cfg.turn = s->o->turn;
     cfg.turn.users = s->users.v;
     cfg.turn.n_users = s->users.n;
@@ -230,14 +292,15 @@ static int start_and_serve(serve *s, it_loop *l)
     if (err == 0)
         err = it_loop_seed(&cfg.seed);
     if (err == 0)
+        err = judge_addrs(&cfg, &bad);
+    if (err == 0)
         err = s->service->start(&cfg, &bad);
     if (err == 0)
         err = it_loop_flush(l);
     if (err < 0)
         return not_started(s->service, err, bad);
-    if (!s->told)
-        return it_cli_fail(IT_EXIT_ENVIRONMENT, "serve %s: this machine has no address", s->service->name);
-    return serve_on(s, l, &count, &stop);
+    int code = say_started(s);
+    return code ? code : serve_on(s, l, &count, &stop);
 }
 
 int it_cmd_serve(it_cli *o)
@@ -247,7 +310,10 @@ int it_cmd_serve(it_cli *o)
     if (!s.service)
         return no_service(o->run.paths[0]);
     it_users_init(&s.users, o->run.alloc);
-    int code = gather_users(&s);
+    it_str_init(&s.waiting, o->run.alloc);
+    int code = judge_options(&s);
+    if (code == 0)
+        code = gather_users(&s);
     if (code == 0)
         code = read_cert(&s);
     it_loop *l = code ? NULL : it_loop_new(&cfg);
@@ -257,6 +323,7 @@ int it_cmd_serve(it_cli *o)
         code = it_cli_fail(IT_EXIT_INTERNAL, "serve: %s", it_err_str(IT_ERR_NOMEM));
     it_loop_free(l);
     it_users_fini(&s.users);
+    it_str_fini(&s.waiting);
     it_serve_tls_fini(&s.tls);
     it_ossl_fini();
     return code;

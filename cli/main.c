@@ -59,7 +59,8 @@ int main(int argc, char **argv)
         if (c)
             code = o.help ? it_cli_help_for(c) : run_command(&o, c, argv[0]);
     }
+    errno = 0; /* of an earlier failure there is none left to tell */
     if ((fflush(stdout) != 0 || ferror(stdout)) && code <= IT_EXIT_UNEXPECTED)
-        return it_cli_fail(IT_EXIT_INTERNAL, "standard output: %s", strerror(errno));
+        return it_cli_fail(IT_EXIT_INTERNAL, "standard output: %s", errno ? strerror(errno) : "it cannot be written");
     return code;
 }

@@ -1,4 +1,4 @@
-/* The options of what runs on this machine's sockets: serve and peer. */
+/* The options of what runs on this machine's sockets and devices: serve, peer, and worlds with edges. */
 #include "cli/take.h"
 
 #include <stdio.h>
@@ -163,4 +163,27 @@ int it_cli_take_rate(it_cli *o, const char *v)
     int rc = it_cli_number(v, 0, 1000000, &n);
     o->rate = (int)n;
     return rc;
+}
+
+/* HOST=DEVICE. */
+int it_cli_take_edge(it_cli *o, const char *v)
+{
+    const char *sign = strchr(v, '=');
+    if (!sign || o->run.n_edges == IT_SCRIPT_EDGES)
+        return -1;
+    it_script_edge *e = &o->run.edges[o->run.n_edges];
+    size_t n = (size_t)(sign - v);
+    if (n == 0 || n >= sizeof e->host || !sign[1])
+        return -1;
+    memcpy(e->host, v, n);
+    e->host[n] = '\0';
+    e->device = sign + 1;
+    o->run.n_edges++;
+    return 0;
+}
+
+int it_cli_take_trust(it_cli *o, const char *v)
+{
+    o->trust_file = v;
+    return *v ? 0 : -1;
 }

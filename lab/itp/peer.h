@@ -23,6 +23,10 @@ typedef struct it_itp_peer_cfg {
     const it_addr *bases;   /* where sessions have their bases, as of it_loop_app_cfg; outlives the peer */
     size_t n_bases;
     bool talk; /* with a person in place of a program: talk.h. The following are of that alone */
+    /* Takes a notice, which is neither a block nor a message: what is on the output alone may be somebody's input.
+     * NULL: it goes there too, behind "* ". */
+    void (*note)(void *self, const char *text);
+    void *self;
     it_addr stun[IT_ICE_SERVERS_MAX];
     int n_stun;
     it_ice_turn turn[IT_ICE_TURN_MAX];

@@ -18,6 +18,8 @@ struct it_talk {
     it_alloc *alloc;
     it_loop *loop;
     it_str *out;
+    void (*note)(void *self, const char *text);
+    void *self;
     it_dtls_cert *cert;
     int app; /* -1: it has been removed */
     it_block_reader reader;
@@ -41,7 +43,10 @@ IT_PRINTF(2, 3) static void talk_say(it_talk *t, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    it_str_printf(t->out, "* %s\n", text);
+    if (t->note)
+        t->note(t->self, text);
+    else
+        it_str_printf(t->out, "* %s\n", text);
 }
 
 /* --- blocks out --- */
@@ -363,6 +368,8 @@ it_talk *it_talk_new(const it_itp_peer_cfg *cfg, it_str *out)
     t->alloc = cfg->alloc;
     t->loop = cfg->loop;
     t->out = out;
+    t->note = cfg->note;
+    t->self = cfg->self;
     t->app = -1;
     t->show_at = t->break_at = IT_NEVER;
     it_block_init(&t->reader, t->alloc);

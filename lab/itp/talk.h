@@ -17,8 +17,8 @@
 struct it_itp_peer_cfg;
 typedef struct it_talk it_talk;
 
-/* Begins one on the loop of |cfg|; what it says is appended to |out|, its owner's. NULL when there is no memory, or the
- * machine gives no randomness. */
+/* Begins one on the loop of |cfg|; blocks and messages are appended to |out|, its owner's, and notices where |cfg|
+ * says. NULL when there is no memory, or the machine gives no randomness. */
 it_talk *it_talk_new(const struct it_itp_peer_cfg *cfg, it_str *out);
 void it_talk_free(it_talk *t);
 /* Takes a line. Returns 0, or an error that ends the program. */

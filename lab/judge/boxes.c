@@ -167,6 +167,7 @@ void it_oracle_of_fw(const it_fw_profile *p, it_oracle_box *b)
     w->login = p->until_login;
     w->out = ports_of_policy(&p->udp_out);
     w->in = ports_of_policy(&p->udp_in);
+    w->ingress = p->ingress;
     w->ike = p->ipsec;
     w->pps = least(p->udp.rate_pps, least(p->police[0].pps, p->police[1].pps));
     tcp_of(p, &w->tcp);
@@ -273,7 +274,7 @@ static const known FW_KEYS[] = {
     {"police.down.pps", USED},
     {"police", "a policer of bytes is slower than checks only where one of packets would be"},
     {"ipsec", USED},
-    {"ingress", "no host sends from an address that is not its own"},
+    {"ingress", USED},
     {"one2one", "a firewall translates nothing"},
     {"proxy", "which tunnels it makes, and for whom, is told with the ways of a side to a relay"},
     {"tunnel", "its other end is a box of its own, its wire is longer"},

@@ -1,7 +1,7 @@
 /* What the files of the loop share: loop.c (clock, world, plugs, waiting), app.c (objects: whose turn it is), socket.c
  * (the table of sockets), udp.c (datagrams and their errors), receive.c and batch.c (many of them at a time), sent.c
- * (which of those are believed), base.c (bases that follow the addresses), bind.c, tcp.c (streams), sys.c (addresses,
- * errors, options as the kernel has them), system.c (randomness, date, signals). */
+ * (which of those are believed), base.c (bases that follow the addresses), bind.c, tcp.c (streams), tun.c (devices),
+ * sys.c (addresses, errors, options as the kernel has them), system.c (randomness, date, signals). */
 #ifndef IT_LAB_LOOP_IMPL_H
 #define IT_LAB_LOOP_IMPL_H
 
@@ -89,6 +89,7 @@ struct it_loop {
     it_alloc *alloc;
     it_time zero; /* the wall clock at time 0 */
     it_time now;
+    it_time late; /* the most that an event of the world was overdue */
     int epoll;
     bool stopped;
     struct {

@@ -150,10 +150,24 @@ static void read_clock(it_loop *l)
         l->now = now;
 }
 
+/* Notes by how much the world is behind the clock. */
+static void note_lateness(it_loop *l)
+{
+    it_time due = l->cfg.world ? it_world_next(l->cfg.world) : IT_NEVER;
+    if (due < l->now && l->now - due > l->late)
+        l->late = l->now - due;
+}
+
+it_time it_loop_late(const it_loop *l)
+{
+    return l->late;
+}
+
 /* Lets everybody catch up with the wall clock. As run_world. */
 static int catch_up(it_loop *l)
 {
     read_clock(l);
+    note_lateness(l);
     int rc = it_loop_tick(l);
     if (rc == 0)
         rc = it_loop_flush(l);

@@ -58,6 +58,18 @@ void it_loop_free(it_loop *l);
  * device does not take is lost. Returns 0, IT_ERR_FULL, IT_ERR_STATE in virtual time, or IT_ERR_IO. */
 int it_loop_plug(it_loop *l, it_node *edge, int fd) IT_MUST_CHECK;
 
+/* Opens the end of TUN device |device| that packets of the machine come out of, non-blocking, for it_loop_plug; the
+ * caller closes it. The device has been made by somebody who may (ip tuntap add), without packet information. Returns
+ * the descriptor, or IT_ERR_NOTFOUND (there is no such interface), IT_ERR_STATE (it is no TUN device, or it is down),
+ * IT_ERR_EXISTS (another process has it), IT_ERR_PERM, IT_ERR_IO (errno tells). */
+int it_loop_tun(const char *device) IT_MUST_CHECK;
+/* True when interface |device| of the machine has address |ip|. */
+bool it_loop_tun_has(const char *device, it_ip ip);
+
+/* By how much the world was behind the wall clock at most, when something of it was due: what a busy machine adds to
+ * its delays. 0 in virtual time. */
+it_time it_loop_late(const it_loop *l);
+
 /* Ends waiting when SIGINT or SIGTERM comes (it_loop_wait then returns IT_LOOP_STOPPED, from then on always), and
  * ignores SIGPIPE. For programs: changes what the process does with these signals. Returns 0 or IT_ERR_IO. */
 int it_loop_stop_on_signals(it_loop *l) IT_MUST_CHECK;
@@ -128,6 +140,9 @@ bool it_loop_from_sockaddr(const struct sockaddr *sa, it_addr *a);
 
 /* 64 random bits of the system's. Returns 0 or IT_ERR_IO. */
 int it_loop_seed(uint64_t *seed) IT_MUST_CHECK;
+/* Whether a socket of this machine may have |ip|: 0, IT_ERR_RANGE where it is no address of one host (multicast, or
+ * link-local without its link), or as it_loop_add. */
+int it_loop_has_ip(it_ip ip) IT_MUST_CHECK;
 /* Lets the process have as many descriptors as it may. */
 void it_loop_more_descriptors(void);
 /* The date, as time since IT_EPOCH_S, not negative: for certificates. */

@@ -1,6 +1,7 @@
 /* What the machine alone has: randomness, the date, signals. */
 #include "lab/loop/impl.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
@@ -20,6 +21,22 @@ it_time it_loop_date(void)
     clock_gettime(CLOCK_REALTIME, &t);
     it_time since = (it_time)t.tv_sec - IT_EPOCH_S;
     return since < 0 ? 0 : since * IT_SEC + t.tv_nsec;
+}
+
+int it_loop_has_ip(it_ip ip)
+{
+    loop_sa sa;
+    bool four = it_ip_is4(ip);
+    if (it_ip_multicast(ip) || (!four && it_ip_link_local(ip)))
+        return IT_ERR_RANGE;
+    int fd = socket(four ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return it_loop_err(errno);
+    int err = 0;
+    if (bind(fd, &sa.sa, it_loop_sa(&sa, it_addr_of(ip, 0))) < 0)
+        err = it_loop_err(errno);
+    close(fd);
+    return err;
 }
 
 void it_loop_more_descriptors(void)

@@ -109,7 +109,10 @@ static int run_single(const it_worker *worker, const it_case *c, it_bytes text, 
                         .capture = e ? e->capture : NULL,
                         .trace = e ? e->trace : NULL,
                         .twin = t->twin,
-                        .silent = t->silent};
+                        .silent = t->silent,
+                        .n_edges = worker->cfg->n_edges,
+                        .roots = worker->cfg->roots};
+    memcpy(sc.edges, worker->cfg->edges, sizeof sc.edges);
     it_script *s = it_script_new(&sc);
     if (!s)
         return IT_ERR_NOMEM;

@@ -4,9 +4,6 @@
 
 #include "lab/run/run.h"
 
-/* The whole file, NUL-terminated and the caller's; NULL with a message that begins with |path|. */
-char *it_run_slurp(it_alloc *a, const char *path, size_t *n, char err[IT_RUN_ERR]);
-
 /* Writes DIR/NAME by way of DIR/NAME.part, so that nobody meets half a file. Returns 0 or IT_ERR_IO with a message. */
 int it_run_write(const char *dir, const char *name, it_bytes data, char err[IT_RUN_ERR]) IT_MUST_CHECK;
 

@@ -36,6 +36,11 @@ typedef struct it_run_cfg {
     enum it_pcap_when pcap;
     int pcap_mb;   /* with IT_PCAP_FIRST */
     bool progress; /* a line of progress on stderr */
+    /* Hosts that are TUN devices of this machine (it_script_cfg): cases go by the wall clock, one after the other, and
+     * are recorded as they run, since no run of theirs is like another. */
+    it_script_edge edges[IT_SCRIPT_EDGES];
+    int n_edges;
+    it_bytes roots; /* of it_script_cfg; the caller's */
     /* Told each line of a case as it is written, in plan order; |line| lives for the call. NULL: nobody is. */
     void (*told)(void *self, const char *line);
     void *self;
@@ -64,6 +69,9 @@ int it_run_all(const it_run_cfg *cfg, const it_plan *plan, it_run_count *count, 
  * no results.jsonl is touched. |*interrupted| as in it_pool_run. */
 int it_run_one(const it_run_cfg *cfg, const it_plan *plan, size_t i, it_str *line, bool *interrupted,
                char err[IT_RUN_ERR]) IT_MUST_CHECK;
+
+/* The whole file, NUL-terminated and the caller's; NULL with a message that begins with |path|. */
+char *it_run_slurp(it_alloc *a, const char *path, size_t *n, char err[IT_RUN_ERR]);
 
 /* True when |id| matches |glob|: "*" stays inside a segment, "**" does not. */
 bool it_run_match(const char *glob, const char *id);

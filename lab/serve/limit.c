@@ -2,6 +2,7 @@
 #include "lab/serve/limit.h"
 
 #include "base/rng.h"
+#include "lab/serve/held.h"
 
 typedef struct bucket {
     it_time full_at; /* when it will be full again if nothing more is taken */
@@ -14,6 +15,7 @@ struct it_limit {
     const it_object_ops *ops;
     void *inner;
     it_limit_count *count;
+    it_held held;
     bool has_reset; /* a stream is to be reset: */
     uint32_t reset;
     bucket buckets[IT_LIMIT_BUCKETS];
@@ -33,6 +35,7 @@ it_limit *it_limit_new(it_alloc *alloc, const it_limit_cfg *cfg, uint64_t secret
     l->ops = ops;
     l->inner = inner;
     l->count = count;
+    it_held_init(&l->held, alloc);
     return l;
 }
 
@@ -77,22 +80,54 @@ static bool is_counted(const it_limit *l, const it_io *in)
     return !l->cfg.requests || (in->flow < IT_IO_BOUND_FLOW && is_request(in->data));
 }
 
+/* Whether the source of accepted stream |in| has room for one more: 1, 0 or IT_ERR_NOMEM. */
+static int hold_stream(it_limit *l, const it_io *in)
+{
+    if (!l->cfg.streams)
+        return 1;
+    if (it_held_of(&l->held, in->remote.ip) >= l->cfg.streams)
+        return 0;
+    int err = it_held_add(&l->held, in);
+    return err < 0 ? err : 1;
+}
+
+/* Stream |in| that was accepted passes, or is to be reset. As hold_stream. */
+static int accept_stream(it_limit *l, it_time now, const it_io *in)
+{
+    int pass = 1;
+    if (l->cfg.requests)
+        pass = take_token(l, now, in->remote.ip);
+    if (pass > 0)
+        pass = hold_stream(l, in);
+    if (pass < 0)
+        return pass;
+    l->has_reset = !pass;
+    l->reset = in->flow;
+    if (l->cfg.requests || !pass) {
+        l->count->taken += (uint64_t)pass;
+        l->count->dropped += !pass;
+    }
+    return pass;
+}
+
 static int limit_input(void *o, it_time now, const it_io *in)
 {
     it_limit *l = o;
+    if (in->kind == IT_IO_ACCEPTED) {
+        int pass = accept_stream(l, now, in);
+        if (pass <= 0)
+            return pass;
+    }
+    it_held_pass(&l->held, in, true);
     bool error = in->kind == IT_IO_ERROR || in->kind == IT_IO_SIZE;
     if (error && !l->ops->errors)
         return (int)in->data.n;
-    if (is_counted(l, in)) {
+    if (in->kind != IT_IO_ACCEPTED && is_counted(l, in)) {
         bool pass = take_token(l, now, in->remote.ip);
         l->count->taken += pass;
         l->count->dropped += !pass;
-        if (!pass && in->kind == IT_IO_ACCEPTED) {
-            l->has_reset = true;
-            l->reset = in->flow;
-        }
         if (!pass)
-            return in->kind == IT_IO_ACCEPTED ? 0 : (int)in->data.n;
+            return (int)in->data.n;
     }
     if (l->ops->input)
         return l->ops->input(l->inner, now, in);
@@ -131,9 +166,12 @@ static int limit_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t c
         *out = (it_io){.kind = IT_IO_RST, .flow = l->reset};
         return 1;
     }
+    int n = 0;
     if (l->ops->output)
-        return l->ops->output(l->inner, now, out, buf, cap);
-    return 0;
+        n = l->ops->output(l->inner, now, out, buf, cap);
+    if (n > 0)
+        it_held_pass(&l->held, out, false);
+    return n;
 }
 
 static int limit_event(void *o, it_object_event *ev)
@@ -154,6 +192,7 @@ static void limit_free(void *o)
 {
     it_limit *l = o;
     l->ops->free(l->inner);
+    it_held_fini(&l->held);
     it_free(l->alloc, l);
 }
 

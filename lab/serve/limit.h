@@ -3,7 +3,8 @@
  * who writes other people's addresses into his packets (RFC 8489 section 15.1.2 on such reflection; RFC 4732).
  *
  * A source is an IPv4 address or an IPv6 /64. Buckets are a table of fixed size, found by a hash that only this server
- * knows: two sources may share one, and nobody chooses with whom. Everything that is no datagram passes. */
+ * knows: two sources may share one, and nobody chooses with whom. Everything else passes, but streams beyond those that
+ * one source may have at a time. */
 #ifndef IT_LAB_SERVE_LIMIT_H
 #define IT_LAB_SERVE_LIMIT_H
 
@@ -18,6 +19,7 @@ typedef struct it_limit_cfg {
     /* Counts only what is answered before anybody has said who he is: STUN requests that come to a base, and streams
      * that are accepted, which are reset beyond the rate. Data of TURN clients and their peers passes. */
     bool requests;
+    uint32_t streams; /* accepted ones that one source has at a time; more are reset. 0: no limit */
 } it_limit_cfg;
 
 typedef struct it_limit_count {

@@ -14,6 +14,7 @@ local ROWS = {
   row("direct", { servers = { "signal", "stun" } }),
   row("relay-udp", { servers = { "signal", "stun", "turn" }, turn = { tcp = {} }, first = { direct_udp = true, relay_udp = true } }),
   row("relay-tcp", { wall = "udp-blocked", servers = { "signal", "stun", "turn" }, turn = { udp = {}, tcp = { 443 } }, first = { relay_tcp = true } }),
+  row("relay-tls", { wall = "tcp-443-only", servers = { "signal", "stun", "turn" }, turn = { udp = {}, tcp = {}, tls = { 443 } }, first = { relay_tcp = true } }),
   row("ice-tcp", { wall = "udp-blocked", servers = { "signal", "stun" }, tcp = "all", may = "direct_tcp" }),
   row("ws", { wall = "tcp-443-only", servers = { "signal", "stun", "ws" }, ws = "ws", first = { relay_ws = true } }),
   row("wss", { wall = "tcp-443-only", servers = { "signal", "stun", "ws" }, ws = "wss", first = { relay_ws = true } }),

@@ -95,6 +95,20 @@ static void forget_message(messages *m)
     m->head.done = m->in_body = m->whole = false;
 }
 
+/* Of a client that waits for leave to send its body, and has sent none of it. RFC 9110 section 10.1.1; of HTTP/1.0 the
+ * field is passed over. */
+static void say_continue(messages *m)
+{
+    static const char CONTINUE[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    it_http_request request;
+    it_bytes value;
+    bool asks = false;
+    for (size_t k = 0; it_http_field(head_of(m), "Expect", k, &value); k++)
+        asks = asks || it_http_has_token(value, "100-continue");
+    if (asks && it_http_request_parse(head_of(m), &request) == 0 && request.minor >= 1)
+        (void)it_pass_put(&m->down, &(it_io){.kind = IT_IO_DATA, .data = it_bytes_str(CONTINUE)});
+}
+
 /* Takes bytes of a head. Returns how many. */
 static size_t feed_head(messages *m, it_bytes in)
 {
@@ -113,8 +127,14 @@ static size_t feed_head(messages *m, it_bytes in)
         forget_message(m);
         return (size_t)n;
     }
+    if (m->body.kind == IT_HTTP_BODY_LENGTH && m->body.left > m->largest) {
+        fail_stream(m, TOO_LARGE, "a body is larger than agreed");
+        return in.n;
+    }
     m->in_body = true;
     m->whole = m->body.done;
+    if (m->server && !m->whole && (size_t)n == in.n)
+        say_continue(m);
     return (size_t)n;
 }
 

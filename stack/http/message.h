@@ -7,11 +7,12 @@
  * One exchange at a time, as many as the stream lasts: a client's next request is taken when the response has come, a
  * server is told of the next request when it has answered. One that goes down has at most 16,384 bytes. Interim
  * responses (1xx but 101) are passed over. After 101, and after 2xx to CONNECT, the layer has ended and passes bytes on
- * as they are: what is above is then bytes. A server answers what it cannot read itself: 400, 413, 431, and closes (RFC
- * 9112 sections 2.2, 6.3), and a Host that is missing or there twice (section 3.2); what a client cannot read is RST,
- * with a reason, and so is what it did not ask for (section 9.2). "Connection: close" of either side, or HTTP/1.0
- * without "keep-alive", ends the stream behind the response, for the application too (section 9.3). Methods, targets
- * and status codes are the application's. */
+ * as they are: what is above is then bytes. A server gives leave to a client that asks for it before its body
+ * (Expect: 100-continue, RFC 9110 section 10.1.1); it answers what it cannot read itself: 400, 413 (from the length
+ * that is declared, before any of the body), 431, and closes (RFC 9112 sections 2.2, 6.3), and a Host that is missing
+ * or there twice (section 3.2); what a client cannot read is RST, with a reason, and so is what it did not ask for
+ * (section 9.2). "Connection: close" of either side, or HTTP/1.0 without "keep-alive", ends the stream behind the
+ * response, for the application too (section 9.3). Methods, targets and status codes are the application's. */
 #ifndef IT_STACK_HTTP_MESSAGE_H
 #define IT_STACK_HTTP_MESSAGE_H
 

@@ -133,8 +133,8 @@ typedef struct it_timers {
     it_time ta;        /* pacing, 50 ms */
 } it_timers;
 
-/* The named sets: "rfc" (the defaults above), "libwebrtc", "firefox", "pion", "libnice", "libjuice". Returns 0,
- * IT_ERR_NOTFOUND. */
+/* The named sets: "rfc" (the defaults above), "libwebrtc", "firefox", "pion", "libnice", "libjuice", "rtmfp". Returns
+ * 0, IT_ERR_NOTFOUND. */
 int it_timers_named(it_timers *t, const char *name);
 /* The |i|-th name, NULL past the end. */
 const char *it_timers_name(int i);

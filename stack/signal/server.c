@@ -30,6 +30,7 @@ it_signal_server *it_signal_server_new(const it_signal_server_cfg *cfg)
     size_or(&s->cfg.messages, 64);
     size_or(&s->cfg.bytes, 262144);
     time_or(&s->cfg.hold, 25 * IT_SEC);
+    time_or(&s->cfg.request, 30 * IT_SEC);
     time_or(&s->cfg.idle, 60 * IT_SEC);
     time_or(&s->cfg.keep, 300 * IT_SEC);
     it_rng_text(&s->cfg.rng, s->run, sizeof s->run - 1, "0123456789abcdef");
@@ -182,6 +183,7 @@ static int take_up(it_signal_server *s, size_t i, const it_io *in)
         return end_link(s, i, in);
     if (in->kind != IT_IO_DATA)
         return 0;
+    s->v[i]->begun = IT_NEVER;
     return s->v[i]->mode == IT_LINK_WS ? take_frame(s, s->v[i], in->data) : it_signal_take_request(s, i, in->data);
 }
 
@@ -253,6 +255,7 @@ static int accept_link(it_signal_server *s, const it_io *in)
     s->stats.connections++;
     l->box = IT_MAILBOX_NONE;
     l->active = s->now;
+    l->begun = IT_NEVER;
     it_str_init(&l->say, s->cfg.alloc);
     it_layers_init(&l->ls, s->cfg.alloc, &l->s);
     if (push_layers(s, l, in->local.port) < 0) {
@@ -261,6 +264,16 @@ static int accept_link(it_signal_server *s, const it_io *in)
     }
     it_stream_accept(&l->s, in);
     return it_layers_input(&l->ls, s->now, in);
+}
+
+/* |l| has said something; behind our FIN that keeps nothing alive. */
+static void note_data(it_signal_link *l, it_time now)
+{
+    if (l->s.fin_due)
+        return;
+    l->active = now;
+    if (l->mode == IT_LINK_HTTP && l->begun == IT_NEVER)
+        l->begun = now;
 }
 
 static int find_link(const it_signal_server *s, uint32_t flow)
@@ -287,7 +300,7 @@ static int server_input(void *o, it_time now, const it_io *in)
     if (l->tls.ops)
         it_bits_add(&s->keyed, (uint32_t)i);
     if (in->kind == IT_IO_DATA)
-        l->active = now;
+        note_data(l, now);
     int n = it_layers_input(&l->ls, now, in);
     if (n < 0)
         return n;
@@ -351,10 +364,20 @@ int it_signal_server_stop(it_signal_server *s, it_time now)
 
 /* --- time --- */
 
+/* Until when the request that |l| has begun must be whole; IT_NEVER: there is none. */
+static it_time asks_until(const it_signal_server *s, const it_signal_link *l)
+{
+    if (l->mode != IT_LINK_HTTP || l->begun == IT_NEVER)
+        return IT_NEVER;
+    return l->begun + s->cfg.request;
+}
+
 static it_time link_next(const it_signal_server *s, const it_signal_link *l)
 {
     it_time layers = it_layers_next(&l->ls);
     it_time own = l->mode == IT_LINK_POLL ? l->hold : l->active + s->cfg.idle;
+    if (asks_until(s, l) < own)
+        own = asks_until(s, l);
     return own < layers ? own : layers;
 }
 
@@ -370,6 +393,10 @@ static int tick_link(it_signal_server *s, size_t i)
         return err;
     if (l->mode == IT_LINK_POLL && l->hold <= s->now)
         return it_signal_end_poll(s, i);
+    if (asks_until(s, l) <= s->now) { /* however often a byte of it comes */
+        l->begun = IT_NEVER;
+        l->active = s->now - s->cfg.idle;
+    }
     if (l->mode == IT_LINK_POLL || l->active + s->cfg.idle > s->now)
         return 0;
     it_signal_leave_box(s, i);

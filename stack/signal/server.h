@@ -26,6 +26,7 @@ typedef struct it_signal_server_cfg {
     size_t messages;    /* that wait in a mailbox. 64 */
     size_t bytes;       /* that wait in a mailbox. 262,144 */
     it_time hold;       /* of a poll, at most. 25 s */
+    it_time request;    /* from the first byte of a request, its TLS before it, to its last. 30 s */
     it_time idle;       /* silence that ends a connection, a held poll's aside. 60 s */
     it_time keep;       /* of a mailbox that nobody has open. 300 s */
 } it_signal_server_cfg;

@@ -17,6 +17,7 @@ typedef struct it_signal_link {
     it_layer tls;   /* ops NULL: none, whatever the client says */
     uint32_t box;   /* of POLL, WS; IT_MAILBOX_NONE */
     it_time active; /* when it last said something */
+    it_time begun;  /* HTTP: when the first byte of a request came; IT_NEVER: none has */
     it_time hold;   /* POLL: until then */
     it_str say;     /* WS: lines that are to go out before anything else */
 } it_signal_link;

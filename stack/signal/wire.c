@@ -32,6 +32,18 @@ static bool is_number(it_bytes t, uint64_t *v)
     return true;
 }
 
+/* The same of any number of digits: what is too large for |*v| is the largest that fits. */
+static bool is_count(it_bytes t, uint64_t *v)
+{
+    for (size_t i = 0; i < t.n; i++)
+        if (t.p[i] < '0' || t.p[i] > '9')
+            return false;
+    if (t.n <= 18)
+        return is_number(t, v);
+    *v = UINT64_MAX;
+    return t.p[0] != '0';
+}
+
 /* Takes what is before the next |end| off |*rest|, and that with it. */
 static it_bytes cut_at(it_bytes *rest, char end)
 {
@@ -62,7 +74,7 @@ static bool keep_parameter(it_signal_who *w, it_bytes name, it_bytes value)
     if (it_bytes_eq(name, it_bytes_str("known")))
         return is_number(value, &w->known);
     if (it_bytes_eq(name, it_bytes_str("hold")))
-        return is_number(value, &w->hold);
+        return is_count(value, &w->hold);
     return true;
 }
 

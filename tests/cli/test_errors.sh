@@ -56,9 +56,9 @@ at_load "an axis without values" ':2: axis "a" has no values' <in
 spec 'matrix = { a = { 1, 1 } }' >in
 at_load "two cases with one id" ': two cases are called x/a=1' <in
 spec 'matrix = { a = { "x y" } }' >in
-at_load "a value that cannot be in an id" ':2: axis "a": a value needs a name of A-Za-z0-9._+%-; write { "name", ... }' <in
+at_load "a value that cannot be in an id" ':2: axis "a": "x y" is no name of A-Za-z0-9._+%-; write { "name", ... }' <in
 spec 'matrix = { a = { function() end } }' >in
-at_load "a value that is a function" ':2: axis "a": a value needs a name of A-Za-z0-9._+%-; write { "name", ... }' <in
+at_load "a value that is a function" ':2: axis "a": a function is no name of A-Za-z0-9._+%-; write { "name", ... }' <in
 spec 'seeds = 0' >in
 at_load "no seeds" ':2: scenario.seeds: expected a whole number from 1 to 100000, not 0' <in
 spec 'seeds = "3s"' >in

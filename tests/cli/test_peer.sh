@@ -73,12 +73,28 @@ ends 77
 says 'icetank: peer: --stun 127.0.0.1:port: Servname not supported for ai_socktype'
 run peer --b --listen 198.51.100.77
 ends 1
-has stdout '* 198.51.100.77:0: '
+has stderr '* 198.51.100.77:0: '
 claim "an address that nobody else could call is said to be none, and the peer goes on"
 code=0
 "$icetank" peer --b --listen 127.0.0.1 </dev/null >stdout 2>stderr || code=$?
 ends 0
-has stdout 'is no address that another host could call'
+has stderr 'is no address that another host could call'
+lacks stdout '* '
+claim "what is for a call alone, no port, and a relay whose certificate nobody vouches for"
+run peer --stun 127.0.0.1
+ends 2
+says 'icetank: peer: --stun and --turn are for --b; by itp/1 "create" names servers'
+run peer --b --stun 127.0.0.1:99999
+ends 2
+says 'icetank: peer: --stun 127.0.0.1:99999: a port is from 1 to 65535'
+run peer --b --turn turns:192.0.2.1,me,secret
+ends 2
+says 'icetank: peer: --turn turns:192.0.2.1,me,secret: no certificate of a relay is trusted here: turn:, by UDP or TCP, does'
+claim "an output that takes nothing is said to take nothing"
+code=0
+printf '%s\n' '{"op":"hello","v":1}' | "$icetank" peer >/dev/full 2>stderr || code=$?
+ends 4
+says 'icetank: peer: standard output: No space left on device'
 
 
 for sig in INT TERM; do
@@ -227,6 +243,21 @@ if grep -q '"ev":"cand"' stdout; then
   code=0
   wait "$to_b" || code=$?
   ends 0
+  claim "two peers whose outputs are each other's inputs connect, and answer no notice"
+  rm -f a.in b.in
+  mkfifo a.in b.in
+  : >a.err
+  : >b.err
+  sh -c 'echo "$$" >a.pid; exec "$0" peer --b <>a.in >b.in 2>a.err' "$icetank" &
+  to_a=$!
+  sh -c 'echo "$$" >b.pid; exec "$0" peer --b <>b.in >a.in 2>b.err' "$icetank" &
+  to_b=$!
+  seen a.err '* connected, direct_udp' 1
+  seen b.err '* connected, direct_udp' 1
+  sleep 1
+  kill "$(cat a.pid)" "$(cat b.pid)"
+  wait "$to_a" "$to_b"
+  [ "$(wc -l <a.err)" -lt 12 ] || wrong "$(wc -l <a.err) notices: $(tail -n 3 a.err)"
 else
   echo "this machine has no address but loopback: no two peers were tried"
 fi

@@ -33,6 +33,26 @@ run serve stun --listen 198.51.100.77:3478
 ends 77
 says 'icetank: serve stun: 198.51.100.77:3478: this machine has no such address'
 
+claim "no address says that it listens where another one, or that of relays, cannot be had"
+for more in '--listen 198.51.100.77' '--listen 224.0.0.1' '--listen [fe80::1]:0' '--open --relay 198.51.100.77' '--open --relay 224.0.0.1'; do
+  # shellcheck disable=SC2086 # words
+  run serve turn --open --listen 127.0.0.1 --port 0 $more
+  ends 77
+  prints ''
+done
+says 'icetank: serve turn: 224.0.0.1:0: no address of one host (multicast, or fe80:: without its link)'
+claim "an option of another service is an error that names it"
+for option in '--user=a:b' --users=u --open --realm=r --relay=127.0.0.1 --relay-ports=1-2 --allocations=1 --per-user=1 --allow-peer=10.0.0.0/8 --deny-peer=10.0.0.0/8; do
+  run serve stun --port 0 "$option"
+  ends 2
+  says "icetank: serve stun: ${option%%=*} is of serve turn; see icetank serve --help"
+done
+claim "an output that takes nothing is said to take nothing, before anything is served"
+code=0
+"$icetank" serve stun --listen 127.0.0.1 --port 0 >/dev/full 2>stderr || code=$?
+ends 4
+says 'icetank: serve stun: standard output: No space left on device'
+
 claim "two addresses make a square for NAT behavior discovery"
 serve 2 stun --listen 127.0.0.1:0 --quiet
 port=$(sed -n 's/^listening udp 127.0.0.1://p' served)

@@ -190,4 +190,44 @@ run run scenarios/x.lua --out c --pcap none
 ends 0
 lacks c/results.jsonl '"t_conn":0'
 
+# What hangs on something else that is not there: an error, not a word that nobody reads.
+in_run "an interface that no host has" 'forbid.iface: no host here has an interface "wlan9"; did you mean "wlan"?' \
+  'local d = t:host { "d", { "wlan" }, { "lte" } } t:call { d, b, model = "B" }:forbid { "open", iface = "wlan9", during = "2s" }'
+in_run "an interface of hosts with one" 'forbid.iface: "eth": hosts of one interface have events that name none' 'c:forbid { "open", iface = "eth", during = "2s" }'
+in_run "a way to a TURN server that is not up" 'the turn server is not up: t:internet { servers = { "turn", ... } } has it' 't:call { a, b, model = "B", turn = "udp" }'
+in_run "a way to a relay that is not up" 'the ws server is not up: t:internet { servers = { "ws", ... } } has it' 't:call { a, b, model = "B", ws = { a = "wss", b = "none" } }'
+for w in turn tcp ws; do in_run "$w of a model without" "call.$w: model E " "t:call { a, b, model = \"E\", $w = \"tcp\" }"; done
+in_run "a router's state" 'flush: r has no state to forget' 't:router { "r" }:flush()'
+in_run "an inside that is outside" 'nat.lan: 203.0.113.0/24: the internet has 203.0.113.0/24; write a private net' 't:nat { "n", "linux-masq", lan = "203.0.113.0/24" }'
+in_run "an inside around an address outside" 'nat.lan: 8.8.0.0/16: the internet has 8.8.8.8; write a private net' 't:host { "g", addr = "8.8.8.8" } t:nat { "n", "linux-masq", lan = "8.8.0.0/16" }'
+in_run "a queue's rule without a queue" 'host.link.aqm: nothing waits without a rate' 't:host { "x", link = { "blackhole", aqm = "codel" } }'
+in_run "a bucket without a rate" 'host.link.bucket: nothing waits without a rate' 't:host { "x", link = { "blackhole", bucket = "9kB" } }'
+in_run "HyStart without CUBIC" 'host.tcp.hystart: does nothing with control = reno' 't:host { "x", tcp = { control = "reno", hystart = true } }'
+in_run "Eifel without timestamps" 'host.tcp.eifel: does nothing with timestamps = false' 't:host { "x", tcp = { timestamps = false, eifel = true } }'
+in_run "probes that never begin" 'host.tcp.keep_count: no probes are sent without keep_idle' 't:host { "x", tcp = { keep_count = 3 } }'
+in_run "a hole of no end" '"b" is no end of a-gw.wan' 'a.gateway.link:blackhole { from = b }'
+in_run "a number before a time" 'attempt to compare number with string; a time compares as one: tank.time "5s" < "7s"' 'local _ = 5 < "3s"'
+# of_world NAME MESSAGE SPEC CALL: t:internet SPEC and CALL on line 3.
+of_world() {
+  claim "$1"
+  printf 'return require "icetank".scenario { "x", run = function(t)\n  local function call(s) t:internet(s) return { t:host "a", t:host "b", model = "B" } end\n  %s t:sleep "1s"\nend }\n' "$3" >scenarios/x.lua
+  run run scenarios/x.lua --out c --pcap none
+  ends 1
+  has stdout "      error     $2"
+  has stdout "      where     scenarios/x.lua:3"
+}
+of_world "a transport that the TURN server has not" 'call.turn: the TURN server serves no "tls"; internet { turn = { tls = { PORT } } }' \
+  'local s = call { servers = { "signal", "turn" } } s.turn = "tls" t:call(s)'
+of_world "a scheme that the relay has not" 'call.ws: the relay serves no "wss"; internet { ws = { tls = { PORT } } }' \
+  'local s = call { servers = { "signal", "ws" }, ws = { tls = {} } } s.ws = "wss" t:call(s)'
+of_world "names of a server that is not up" 'internet.names: is about the signal server, which is not up' 't:internet { servers = { "stun" }, names = true }'
+of_world "a lifetime beyond the longest" 'internet.turn.lifetime: 2h is longer than the max_lifetime of 1h' 't:internet { servers = { "turn" }, turn = { lifetime = "2h" } }'
+claim "a call of E that rings is hung up: closed here, never open, and the far side gives up"
+for more in '' ', streams = { "voice", "none" }'; do
+  printf 'return require "icetank".scenario { "x", run = function(t)\n  local a, b = t:host "a", t:host "b" local c = t:call { a, b, model = "E"%s } c[a]:close() c[a]:close()
+  c[a]:expect { "closed", by = "local", within = "1s" } c[b]:expect { "death", reason = "connect_failed", within = "61s" } c:forbid { "open", during = "61s" } end }\n' "$more" >scenarios/x.lua
+  run run scenarios/x.lua --out c --pcap none
+  ends 0
+done
+
 finish

@@ -54,9 +54,12 @@ static int app_event(void *o, it_object_event *out)
 {
     it_netconnection *a = o;
     it_rtmfp_client_event ev;
-    int got = it_rtmfp_client_event_next(a->client, &ev);
-    if (got <= 0)
-        return got;
+    int got;
+    do { /* that media begins and ends the codes say well enough */
+        got = it_rtmfp_client_event_next(a->client, &ev);
+        if (got <= 0)
+            return got;
+    } while (ev.kind == IT_RTMFP_TELLS_BEGIN || ev.kind == IT_RTMFP_TELLS_EOF);
     a->latest = (it_model_event){.kind = IT_EV_STATUS};
     *out = (it_object_event){.kind = IT_TELLS_MODEL, .part = -1, .u.model = &a->latest};
     if (ev.stream)
@@ -72,6 +75,9 @@ static int app_event(void *o, it_object_event *out)
     case IT_RTMFP_TELLS_SECRET:
         a->latest.kind = IT_EV_SECRET;
         a->latest.data = ev.data;
+        break;
+    case IT_RTMFP_TELLS_BEGIN:
+    case IT_RTMFP_TELLS_EOF:
         break;
     case IT_RTMFP_TELLS_PEER:
         a->latest.kind = IT_EV_SUBSCRIBER;

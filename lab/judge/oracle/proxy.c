@@ -171,18 +171,25 @@ static web_grade base_grade(const it_oracle_query *q, it_oracle_query *one, cons
     return web_weaker(g, part_grade(one, out, &w->server, IT_ORACLE_CAUGHT_UNSURE, why, cap));
 }
 
-/* The round trip from |base| to |server|, and by how much it may be longer; whether anything may be lost. */
-static it_time base_rtt(const it_oracle_query *q, const it_oracle_base *base, const it_oracle_server *server,
-                        it_time *slack, bool *lossy)
+/* Takes |wire| into a round trip: by how much it may be longer, whether anything may be lost. */
+static it_time wire_rtt(const it_oracle_wire *wire, it_time *slack, bool *lossy)
 {
-    it_time rtt = server->rtt + base->wire.up + base->wire.down;
-    *slack = server->slack + 2 * base->wire.slack;
-    *lossy |= base->wire.lossy;
+    *slack += 2 * wire->slack;
+    *lossy |= wire->lossy;
+    return wire->up + wire->down;
+}
+
+/* The round trip from |base| to the server of |w|, and by how much it may be longer; whether anything may be lost. By a
+ * proxy it goes over the wire of the proxy's own in place of its box's. */
+static it_time base_rtt(const it_oracle_query *q, const it_oracle_base *base, const it_oracle_web *w, it_time *slack,
+                        bool *lossy)
+{
+    it_time rtt = w->server.rtt;
+    *slack = w->server.slack;
+    rtt += wire_rtt(&base->wire, slack, lossy);
     for (int net = base->net; net > 0; net = q->box[net - 1].outer) {
-        const it_oracle_wire *w = &q->box[net - 1].wire;
-        rtt += w->up + w->down;
-        *slack += 2 * w->slack;
-        *lossy |= w->lossy;
+        bool proxied = w->via != IT_ORACLE_VIA_NONE && net - 1 == w->box;
+        rtt += wire_rtt(proxied ? &w->out : &q->box[net - 1].wire, slack, lossy);
     }
     return rtt;
 }
@@ -199,28 +206,46 @@ static void way_trips(const it_oracle_web *w, int *least, int *most)
         *most += 2 + 2 * w->asks;
 }
 
-/* The best that way |w| comes to from a base of side |who| of its family; |*base| is that one. */
+/* What way |w| may take from where it may begin. */
+typedef struct way_span {
+    it_time near, far; /* round trips: the shortest, the longest with what chance adds */
+    bool lossy;
+} way_span;
+
+/* Takes |base| into |s|. */
+static void span_take(const it_oracle_query *q, const it_oracle_base *base, const it_oracle_web *w, way_span *s)
+{
+    it_time slack, rtt = base_rtt(q, base, w, &slack, &s->lossy);
+    s->near = !s->near || rtt < s->near ? rtt : s->near;
+    s->far = rtt + slack > s->far ? rtt + slack : s->far;
+}
+
+/* The best that way |w| comes to from a base of side |who| of its family; |*span| is of all from which it may come to
+ * anything. */
 static web_grade way_grade(const it_oracle_query *q, it_oracle_query *one, int who, const it_oracle_web *w,
-                           const it_oracle_base **base, char *why, size_t cap)
+                           way_span *span, char *why, size_t cap)
 {
     const it_oracle_side *s = &q->side[who];
+    const it_oracle_base *base = NULL;
     bool six = it_ip_none(w->server.ip[0]);
     web_grade best = WEB_NO;
-    *base = NULL;
+    *span = (way_span){0};
     for (int i = 0; i < s->n_bases; i++) {
         if (it_ip_is4(s->base[i].ip) == six)
             continue;
         char said[200] = "";
         web_grade g = base_grade(q, one, &s->base[i], w, said, sizeof said);
-        if (*base && g <= best)
+        if (g > WEB_NO)
+            span_take(q, &s->base[i], w, span);
+        if (base && g <= best)
             continue;
-        *base = &s->base[i];
+        base = &s->base[i];
         best = g;
         snprintf(why, cap, "%s", said);
     }
     /* By which of several interfaces it leaves is the host's to choose. */
     for (int i = 0; i < s->n_bases && best == WEB_SURE; i++)
-        if (it_ip_is4(s->base[i].ip) != six && s->base[i].net != (*base)->net)
+        if (it_ip_is4(s->base[i].ip) != six && s->base[i].net != base->net)
             best = WEB_MAYBE;
     return best;
 }
@@ -229,28 +254,25 @@ static web_grade way_grade(const it_oracle_query *q, it_oracle_query *one, int w
 static bool take_way(const it_oracle_query *q, it_oracle_query *one, int who, const it_oracle_web *w, it_time spent,
                      web_side *out)
 {
-    const it_oracle_base *base;
     char why[200] = "no address of the relay's family";
-    web_grade g = way_grade(q, one, who, w, &base, why, sizeof why);
+    way_span span;
+    web_grade g = way_grade(q, one, who, w, &span, why, sizeof why);
     if (!out->why[0] || g > out->grade)
         snprintf(out->why, sizeof out->why, "%s", why);
     if (g == WEB_NO)
         return false;
     int least, most;
-    it_time slack;
-    bool lossy = false;
-    it_time rtt = base_rtt(q, base, &w->server, &slack, &lossy);
     way_trips(w, &least, &most);
-    if (out->grade == WEB_NO || least * rtt < out->least)
-        out->least = least * rtt;
+    if (out->grade == WEB_NO || least * span.near < out->least)
+        out->least = least * span.near;
     out->families |= it_ip_none(w->server.ip[0]) ? IT_ORACLE_V6 : IT_ORACLE_V4;
-    out->rtt = rtt + slack > out->rtt ? rtt + slack : out->rtt;
-    it_time takes = most * (rtt + slack);
+    out->rtt = span.far > out->rtt ? span.far : out->rtt;
+    it_time takes = most * span.far;
     if (takes >= GIVEN_UP) /* it may be given up, and tried for longer later */
         g = WEB_MAYBE;
-    if (w->udp && lossy) /* what is lost is asked again every 500 ms, and given up all the same */
+    if (w->udp && span.lossy) /* what is lost is asked again every 500 ms, and given up all the same */
         g = WEB_MAYBE;
-    out->most = lossy ? 0 : spent + takes;
+    out->most = span.lossy ? 0 : spent + takes;
     /* What was possible before may have opened, and not have lasted. */
     out->grade = out->grade == WEB_MAYBE ? WEB_MAYBE : g;
     return g == WEB_SURE;

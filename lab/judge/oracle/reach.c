@@ -13,8 +13,9 @@ enum { PORT_LO = 49152, PORT_HI = 65535 }; /* where a host's own ports lie, RFC 
 /* An exchange at one box on its way out. */
 typedef struct reach_at {
     const it_oracle_box *box;
-    bool tcp, six; /* |six|: it is of IPv6 here; behind a NAT64 it was */
-    bool turns4;   /* the box is the NAT64 that makes it IPv4 */
+    bool tcp, six;  /* |six|: it is of IPv6 here; behind a NAT64 it was */
+    bool turns4;    /* the box is the NAT64 that makes it IPv4 */
+    it_ip from, to; /* of IPv6: its ends, as they are before a NAT64; IPv4 has none */
     uint16_t port;
     it_time at;          /* when it is tried */
     it_time least, most; /* until the answer is back at the box */
@@ -160,10 +161,25 @@ static bool polices(const reach_at *a)
     return a->box->kind == IT_ORACLE_FIREWALL && (!a->box->only || a->box->only == (a->six ? 6 : 4));
 }
 
+/* RFC 4193 section 3.1: fc00::/7. */
+static bool is_unique_local(it_ip ip)
+{
+    return ip.hi >> 57 == 0xfc >> 1;
+}
+
+/* Whether the box of |a| is the boundary of a site that the exchange would leave: what it comes from is none of the
+ * site's addresses, what it goes to would be one (RFC 6092 REC-7). */
+static bool wall_leaves_site(const reach_at *a)
+{
+    return a->six && a->box->u.wall.ingress && is_unique_local(a->to) && !is_unique_local(a->from);
+}
+
 static void reach_wall(const reach_at *a, it_oracle_reach *r)
 {
     if (!polices(a))
         return;
+    if (wall_leaves_site(a))
+        reach_worsen(r, IT_ORACLE_REACH_NONE, "%s hands on no unique local address (RFC 6092 REC-7)", a->box->name);
     if (a->at < a->box->u.wall.login)
         reach_worsen(r, IT_ORACLE_REACH_NONE, "%s lets nothing pass before the login", a->box->name);
     else if (a->tcp)
@@ -311,6 +327,8 @@ void it_oracle_reach_server(const it_oracle_query *q, int side, const it_oracle_
         if (!reach_route(q, b, server, i % 2 == 1, &way))
             continue;
         a.six = !it_ip_is4(b->ip);
+        a.from = a.six ? b->ip : (it_ip){0, 0};
+        a.to = i % 2 == 1 ? server->ip[1] : (it_ip){0, 0};
         reach_walk(q, &way, a, &one);
         uint8_t both = one.outcome == r->outcome ? r->families | one.families : one.families;
         if (is_better(&one, r))

@@ -198,6 +198,6 @@ int it_oracle_direct_tcp(it_alloc *alloc, const it_oracle_query *q, it_oracle_wa
         tcp_add(q, i, &one, w);
     }
     if (!any)
-        it_orc_not_built(IT_ORACLE_DIRECT_TCP, "the two sides have no candidates by TCP that go together", w);
+        snprintf(w->why, sizeof w->why, "the two sides have no candidates by TCP that go together");
     return 0;
 }

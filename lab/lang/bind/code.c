@@ -23,6 +23,7 @@ PART(topo)
 PART(links)
 PART(peers)
 PART(rtmfp)
+PART(calls_c)
 PART(separate)
 PART(signaling)
 PART(judge)
@@ -36,6 +37,7 @@ PART(attack)
 PART(catalog)
 PART(tank)
 PART(ice)
+PART(c)
 PART(d)
 
 typedef struct source {
@@ -51,22 +53,35 @@ typedef struct source {
 
 /* Parts first, then libraries. */
 static const source SOURCES[] = {
-    OWN(base),      OWN(vocab),
-    OWN(schema),    OWN(sched),
-    OWN(sources),   OWN(nets),
-    OWN(topo),      OWN(links),
-    OWN(peers),     OWN(rtmfp),
-    OWN(signaling), OWN(judge),
-    OWN(trouble),   OWN(power),
-    OWN(streams),   OWN(service),
-    OWN(walls),     OWN(hypo),
-    OWN(attack),    OWN(catalog),
-    OWN(separate),  OWN(tank),
+    OWN(base),
+    OWN(vocab),
+    OWN(schema),
+    OWN(sched),
+    OWN(sources),
+    OWN(nets),
+    OWN(topo),
+    OWN(links),
+    OWN(peers),
+    OWN(rtmfp),
+    OWN(calls_c),
+    OWN(signaling),
+    OWN(judge),
+    OWN(trouble),
+    OWN(power),
+    OWN(streams),
+    OWN(service),
+    OWN(walls),
+    OWN(hypo),
+    OWN(attack),
+    OWN(catalog),
+    OWN(separate),
+    OWN(tank),
     {"ice", "@lib/ice.lua", it_embed_ice, &it_embed_ice_size},
+    {"c", "@lib/c.lua", it_embed_c, &it_embed_c_size},
     {"d", "@lib/d.lua", it_embed_d, &it_embed_d_size},
 };
 #define N_SOURCES (sizeof SOURCES / sizeof *SOURCES)
-enum { LIBRARIES = 2 }; /* at the end of SOURCES */
+enum { LIBRARIES = 3 }; /* at the end of SOURCES */
 _Static_assert(N_SOURCES == IT_CODE_PARTS + LIBRARIES, "IT_CODE_PARTS counts the parts");
 
 struct it_code {

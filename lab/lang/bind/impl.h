@@ -66,6 +66,12 @@ struct it_script {
     it_script_attacker attackers[IT_SCRIPT_ATTACKERS];
     int n_attackers;
     struct it_script_pki *pki; /* pki.c; NULL until something has TLS */
+    struct it_script_plug {
+        it_node *node;
+        int fd;
+    } plugs[IT_SCRIPT_EDGES]; /* edge.c: hosts that are devices */
+    int n_plugs;
+    struct it_loop *loop; /* by the wall clock; NULL: by virtual time, or it has not begun */
 };
 
 /* The state behind a C function: its first upvalue. */
@@ -120,10 +126,18 @@ extern const luaL_Reg IT_SCRIPT_SIGNAL[];        /* the signal server and its cl
 extern const luaL_Reg IT_SCRIPT_RELAY[];         /* relays over WebSocket (relay.c) */
 extern const luaL_Reg IT_SCRIPT_TURN[];          /* TURN servers (turn.c) */
 extern const luaL_Reg IT_SCRIPT_TCP[];           /* the TCP of hosts (tcp.c) */
+extern const luaL_Reg IT_SCRIPT_C[];             /* model C (c.c) */
 extern const luaL_Reg IT_SCRIPT_NETCONNECTION[]; /* NetConnections and NetStreams (netconnection.c) */
 extern const luaL_Reg IT_SCRIPT_RTMFP[];         /* ends of RTMFP, their rendezvous (rtmfp.c) */
 extern const luaL_Reg IT_SCRIPT_TRIPS[];         /* trips before something came (trips.c) */
 extern const luaL_Reg IT_SCRIPT_ATTACK[];        /* hostile hosts, the twin (attack.c) */
+extern const luaL_Reg IT_SCRIPT_EDGE[];          /* hosts that are real devices (edge.c) */
+
+/* edge.c: hosts that are real devices. Runs the world until |until|, by the wall clock where there are such; 0 or a
+ * negative error. The name of the device that |n| is the edge of, NULL: none. */
+int it_script_advance(it_script *s, it_time until);
+const char *it_script_edge_of(const it_script *s, const it_node *n);
+void it_script_edges_fini(it_script *s);
 
 /* Keeps what a service says, as of it_lab_services (service.c). */
 int it_script_service_told(void *self, int app, const it_service_event *ev);

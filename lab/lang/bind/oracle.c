@@ -68,7 +68,7 @@ static void server_of(lua_State *L, int at, it_oracle_server *s)
 }
 
 /* Fills |w| from the table at |at|: { four or six, port, rtt, slack, tls, caught, via, box, proxy = { ... }, outside,
- * tunnels, asks }. */
+ * out = { ... }, tunnels, asks }. */
 static void web_of(lua_State *L, int at, it_oracle_web *w)
 {
     server_of(L, at, &w->server);
@@ -84,7 +84,9 @@ static void web_of(lua_State *L, int at, it_oracle_web *w)
     w->asks = (uint8_t)it_script_int(L, at, "asks", 0);
     lua_getfield(L, at, "proxy");
     server_of(L, lua_gettop(L), &w->proxy);
-    lua_pop(L, 1);
+    lua_getfield(L, at, "out");
+    wire_of(L, lua_gettop(L), &w->out);
+    lua_pop(L, 2);
 }
 
 /* Fills the ways to a relay over WebSocket of |side| from the list at |at|, if that is one. */
@@ -278,10 +280,13 @@ static void turns_of(lua_State *L, int at, it_oracle_query *q)
     q->turn_limits = it_script_bool(L, at, "limits") || denies(L, at, q);
 }
 
-/* oracle(model, near side, far side, boxes, STUN server by UDP, patience, transports, TURN servers, STUN server by TCP,
- * when the relay object of D begins or nil) -> verdict, why signaling may find no room or nil */
+/* oracle(model, near side, far side, boxes, STUN server by UDP, of model C that of RTMFP, patience, transports, TURN
+ * servers, STUN server by TCP, of model C how long a stream may take, of D when
+ * its relay object begins) -> verdict, why signaling may find no room or nil
+ */
 static int d_oracle(lua_State *L)
 {
+    lua_settop(L, 11);
     it_oracle_query *q = lua_newuserdatauv(L, sizeof *q, 0);
     it_oracle_verdict *v = lua_newuserdatauv(L, sizeof *v, 0);
     memset(q, 0, sizeof *q);
@@ -294,8 +299,9 @@ static int d_oracle(lua_State *L)
     q->transports = (int)luaL_checkinteger(L, 7);
     turns_of(L, 8, q);
     server_of(L, 9, &q->stun_tcp);
-    q->web_after = luaL_optinteger(L, 10, IT_B_WEB_AFTER);
-    q->web_sooner = lua_isnoneornil(L, 10) ? 0 : q->web_after;
+    q->stream_patience = luaL_optinteger(L, 10, 0);
+    q->web_after = luaL_optinteger(L, 11, IT_B_WEB_AFTER);
+    q->web_sooner = lua_isnoneornil(L, 11) ? 0 : q->web_after;
     q->now = it_lab_now(it_script_of(L)->lab);
     char crowd[160];
     bool crowded = it_oracle_crowd_streams(q, crowd, sizeof crowd);

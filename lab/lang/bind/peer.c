@@ -427,7 +427,7 @@ static int p_now(lua_State *L)
 
 static int p_run(lua_State *L)
 {
-    it_script_check(L, it_lab_run(it_script_of(L)->lab, luaL_checkinteger(L, 1)), "world");
+    it_script_check(L, it_script_advance(it_script_of(L), luaL_checkinteger(L, 1)), "world");
     return 0;
 }
 

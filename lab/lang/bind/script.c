@@ -235,6 +235,14 @@ it_node *it_script_node(lua_State *L, int arg)
 it_host *it_script_host(lua_State *L, int arg)
 {
     it_host *h = it_host_of(it_script_node(L, arg));
+    const char *device = it_script_edge_of(it_script_of(L), it_script_node(L, arg));
+    char text[160];
+    if (device) {
+        snprintf(text, sizeof text,
+                 "%s is device %s of this machine: no app of the tank runs there, and it has no state",
+                 it_script_node(L, arg)->name, device);
+        it_script_raise(L, "error", NULL, text);
+    }
     if (!h)
         luaL_error(L, "not a host");
     return h;
@@ -336,9 +344,11 @@ static void set_all_functions(lua_State *L, it_script *s)
                                    IT_SCRIPT_TCP,
                                    IT_SCRIPT_RTMFP,
                                    IT_SCRIPT_NETCONNECTION,
+                                   IT_SCRIPT_C,
                                    IT_SCRIPT_BEHAVIOUR,
                                    IT_SCRIPT_TRIPS,
-                                   IT_SCRIPT_ATTACK};
+                                   IT_SCRIPT_ATTACK,
+                                   IT_SCRIPT_EDGE};
     for (size_t i = 0; i < sizeof ALL / sizeof *ALL; i++)
         set_functions(L, s, ALL[i]);
 }
@@ -424,6 +434,7 @@ void it_script_free(it_script *s)
     if (s->L)
         lua_close(s->L);
     it_trips_free(s->trips);
+    it_script_edges_fini(s);
     it_lab_free(s->lab);
     it_script_pki_fini(s);
     it_script_attackers_fini(s);

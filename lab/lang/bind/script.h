@@ -19,7 +19,15 @@
 #define IT_SCRIPT_BUDGET 100000000          /* instructions between two yields; twice that while time stands */
 #define IT_SCRIPT_BUDGET_IN_ALL 20000000000 /* instructions of a case */
 
+#define IT_SCRIPT_EDGES 8 /* hosts that are real devices, at most */
+
 typedef struct it_script it_script;
+
+/* A host of the worlds that is an edge: its packets come from and go to TUN device |device| of this machine. */
+typedef struct it_script_edge {
+    char host[IT_NAME_MAX];
+    const char *device;
+} it_script_edge;
 
 typedef struct it_script_cfg {
     it_alloc *alloc;
@@ -34,6 +42,10 @@ typedef struct it_script_cfg {
     it_twin *twin;                  /* of a case with attackers, else NULL: outlives the state */
     bool silent;                    /* its attackers send nothing */
     it_time limit;                  /* of virtual time, when the case's own is longer; 0: none */
+    /* With edges a case runs by the wall clock, from when its world is built. */
+    it_script_edge edges[IT_SCRIPT_EDGES];
+    int n_edges;
+    it_bytes roots; /* certificates (PEM) that all hosts trust beside the case's own root */
 } it_script_cfg;
 
 /* A state with the language loaded and an empty world. NULL on no memory. */

@@ -10,6 +10,7 @@ return function(L)
   -- A host of the network with a name of its own; its interface is at the internet unless `behind` says otherwise.
   function L.make_attacker(s)
     L.check("attacker", s)
+    if core.edge_any() then L.unsupported "attackers beside real devices: a case with attackers is judged by running it twice, and the second run would differ" end
     local how = L.merge(s, {})
     how.on_path = nil
     local host = L.make_host(how, "attacker")

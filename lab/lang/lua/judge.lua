@@ -119,6 +119,7 @@ return function(L)
     local down, yet, lost_too, _, _, impaired_too = core.link_delay(link.id, 1)
     return { up = up, down = down, slack = math.max(more, yet), lossy = (impaired or impaired_too) and 1 or 0 }, (1000000 - lost) * (1000000 - lost_too) // 1000000
   end
+  L.wire_of = wire_of
 
   -- The boxes between `hosts` and the internet, each once, as a list with numbers; net number n is the inside of box n, 0 the internet.
   -- `till`: those up to this one, whose inside is the internet.
@@ -269,13 +270,38 @@ return function(L)
 
   -- What RFC 8445 leaves to each model. E's socket begins no more than one exchange in 50 ms, and its library asks the STUN server when there is
   -- nothing to check, checks in the order in which it was told, and keeps no mapping alive meanwhile.
-  local HOW = { B = { ta = 0, keeps = true, links = true }, D = { ta = 0, keeps = true, links = true, separate = true }, E = { ta = 50000000, script = 1 } }
+  local HOW = { B = { ta = 0, keeps = true, links = true }, D = { ta = 0, keeps = true, links = true, separate = true }, E = { ta = 50000000, script = 1 }, C = { ta = 0 } }
+  -- Of model C (RFC 7016): no carrier, as the server introduces; its ladder's ways are judged from the boxes between each end and that server.
+  local function predict_calls(near, far, s, w, a, b)
+    local server = s.server or L.servers.rtmfp
+    if near.timers.connect > far.timers.connect then near, far = far, near end
+    local v = core.oracle("C", a, b, w.list, server_of(server, 1935), near.timers.connect, 1, {}, {}, s.connect and L.time(s.connect, "call.connect") or 10000000000)
+    if s.via == "direct" then L.leave_way(v, "relay_udp", "the call never plays by the server") end
+    if s.via == "server" then L.leave_way(v, "direct_udp", "the call plays by the server alone") end
+    v.signaled = "yes"
+    if v.outcome == "open" then v.may_fail = may_fail(a, b, 1) end
+    return v
+  end
+  -- Lets the way of `rung` not be in verdict `v`, for `why`.
+  function L.leave_way(v, rung, why)
+    local open, either
+    for _, way in ipairs(v.ways) do
+      if way.rung == rung then way.outcome, way.kinds, way.families, way.why = "none", { {}, {} }, "", why end
+      open = open or way.outcome == "open" and way or nil
+      either = either or way.outcome == "either" and way or nil
+    end
+    local decides = open or either
+    v.outcome, v.either = open and "open" or "death", not open and either ~= nil
+    v.path, v.first, v.why = open and open.path, open and open.rung, decides and decides.why or why
+    v.families = decides and decides.families or ""
+  end
   function L.predict(near, far, s, only_near, only_far)
     local up_a, down_a = L.way(near)
     local up_b, down_b = L.way(far)
     local w = world_of()
     local how = HOW[s.model]
     local a, b = side_of(near, w, how, only_near), side_of(far, w, how, only_far)
+    if s.model == "C" then return predict_calls(near, far, s, w, a, b) end
     a.tcp, b.tcp = L.tcp_wanted(s.tcp, near, "call"), L.tcp_wanted(s.tcp, far, "call")
     if s.model == "B" then a.webs, b.webs = L.webs_of(near, w, s, server_of), L.webs_of(far, w, s, server_of) end
     if how.separate then a.webs, b.webs = L.webs_of(near, w, s, server_of), L.webs_of(far, w, s, server_of) end
@@ -288,7 +314,7 @@ return function(L)
     local after = how.separate and (s.policy == "race" and 0 or L.time(s.try or "2s", "call.try")) or nil
     local function ask()
       return core.oracle(s.model, a, b, w.list, server_of(L.stun_by.udp and stun, 3478), math.max(near.timers.connect, far.timers.connect), n, turns,
-        server_of(L.stun_by.tcp and stun, 3478), after)
+        server_of(L.stun_by.tcp and stun, 3478), nil, after)
     end
     local v, crowded = ask()
     if crowded then -- signaling may be elsewhere, or later, or not
@@ -347,7 +373,7 @@ return function(L)
     for _, iface in ipairs(#e.host[LIST] > 1 and e.host[LIST] or {}) do
       if core.iface_usable(e.host.node, iface.i) then
         local near = e.host == call.near
-        local v = L.predict(call.near, call.far, { model = call.model, carrier = call.carrier, transports = call.transports, tcp = call.tcp, turn = call.turn, ws = call.ws, policy = call.policy, try = call.try }, near and iface or nil, not near and iface or nil)
+        local v = L.predict(call.near, call.far, { model = call.model, carrier = call.carrier, transports = call.transports, tcp = call.tcp, turn = call.turn, ws = call.ws, server = call.server, connect = call.connect, via = call.via, policy = call.policy, try = call.try }, near and iface or nil, not near and iface or nil)
         if v.outcome == "death" then out[#out + 1] = ("%s could not take over: %s"):format(iface.label, v.why) end
       elseif iface ~= e.host.ifaces[own] then
         out[#out + 1] = iface.label .. " was down"
@@ -698,7 +724,7 @@ return function(L)
   -- The result of the case as a table, after the loop ended (err: what ended it early, or nil).
   function L.result(err)
     local r = { checks = {}, metrics = {}, events = {}, faults = {} }
-    err = err or L.never_came()
+    err = err or L.never_came() or L.edge_lateness()
     if err and err.kind ~= "ended" then
       r.verdict, r.error = err.kind, (err.where and err.where .. ": " or "") .. err.text
     else

@@ -109,6 +109,9 @@ return function(L)
     end
     if spec.burst and not spec.loss and out.loss == 0 then L.fail("%s.burst: nothing is lost; write loss too", path) end
     if spec.queue and not spec.rate and out.rate == 0 then L.fail("%s.queue: nothing queues without a rate; write rate too", path) end
+    for _, k in ipairs { "aqm", "bucket" } do
+      if spec[k] and spec[k] ~= "fifo" and not spec.rate and out.rate == 0 then L.fail("%s.%s: nothing waits without a rate; write rate too", path, k) end
+    end
     local target, interval = out.target, out.interval
     if target == 0 then target = 5000000 end
     if interval == 0 then interval = 100000000 end
@@ -254,7 +257,7 @@ return function(L)
   local function end_of(self, from)
     if not from then return -1 end
     if from.node == self.ends.inner then return 0 end
-    if from == self.owner then return 1 end
+    if from == rawget(self, "owner") then return 1 end
     L.fail('"%s" is no end of %s', from.label, self.label)
   end
   L.method(Link, "blackhole", function(self, s)

@@ -230,6 +230,17 @@ return function(L)
     end
   end
 
+  -- Ends the case where `net` is of the internet: those inside could not tell it from what is outside.
+  local function check_not_public(internet, net, path)
+    local why = 'the internet has %s; write a private net, like "192.168.1.0/24"'
+    for _, block in ipairs(BLOCKS) do
+      if overlaps(block .. "0/24", net) then L.fail("%s.lan: %s: " .. why, path, net, block .. "0/24") end
+    end
+    for _, ip in ipairs(L.keys(internet.taken)) do
+      if core.prefix_has(net, ip) then L.fail("%s.lan: %s: " .. why, path, net, ip) end
+    end
+  end
+
   -- The inside prefix of NAT `name`: `lan`, what the script asks for, or one that is free.
   function L.inside_prefix(name, profile, parent, lan, avoid, path)
     if not lan then return free_net(profile, parent, avoid) end
@@ -238,6 +249,7 @@ return function(L)
     local first, why = core.host_ip(lan:match "^[^/]+")
     if not first then L.fail('%s.lan: "%s" %s', path, lan, why) end
     if first ~= core.prefix_ip(net, 0) then L.fail('%s.lan: "%s" is an address in a net; write "%s"', path, lan, net) end
+    check_not_public(L.core_net, net, path)
     local at = parent
     while at do
       if at.net4 and overlaps(at.net4, net) then L.fail("%s.lan: %s is also outside %s, behind %s (%s)", path, net, name, at.box.label, at.box.where) end

@@ -8,6 +8,7 @@ return function(L)
 
   ---------------------------------------------------------------------------------------------------------------- connections
   local Conn = L.class("Conn", Source)
+  L.Conn = Conn
   local function app_of(o)
     if rawget(o, "gone") then L.fail("%s was lost when %s stopped", o.label, o.host.label) end
     return o.app or L.fail("%s is not connected yet", o.label)
@@ -29,10 +30,15 @@ return function(L)
     if type(data) ~= "string" then L.fail("send: text, not a %s", type(data)) end
     return core.send(app_of(self), self.media, data)
   end)
+  -- What rings still, an end of E without a session, is closed as it is: whoever looks for its address stops (run_e).
+  local function close_leaf(leaf)
+    if rawget(leaf, "app") then return core.close(leaf.app, leaf.media) end
+    if not rawget(leaf, "ended") then L.push(leaf, "closed", { by = "local" }) end
+  end
   L.method(Conn, "close", function(self)
+    if rawget(self, "gone") then app_of(self) end
     rawset(self, "hung_up", true)
-    app_of(self)
-    for _, leaf in ipairs(L.leaves(self)) do if rawget(leaf, "app") then core.close(leaf.app, leaf.media) end end
+    for _, leaf in ipairs(L.leaves(self)) do close_leaf(leaf) end
   end)
 
   Conn.getters.streams = function(o)
@@ -216,7 +222,7 @@ return function(L)
         end
       end
       local user = u.host == "turn" and L.turn_server and L.turn_server.users[1] or { "tank", "tank" }
-      out[i] = { uri = uri, name = not u.literal and L.full_name(u.host) or nil, four = four, six = six, username = list.username or user[1], password = list.password or user[2] }
+      out[i] = { uri = uri, name = not u.literal and L.full_name(u.host) or nil, four = four, six = six, username = list.username or user[1], password = list.password or user[2], mobility = list.mobility or false }
     end
     if #out > 8 then L.fail("%s: at most 8 servers", what) end
     return out
@@ -419,6 +425,7 @@ return function(L)
       local form = ({ tls = "turns:turn:%d", dtls = "turns:turn:%d?transport=udp" })[k] or "turn:turn:%d?transport=" .. k
       for _, port in ipairs((not only or only == k) and L.turn_server[k] or {}) do out[#out + 1] = form:format(port) end
     end
+    out.mobility = L.turn_server and L.turn_server.mobility
     return #out > 0 and out or nil
   end
   -- What the mailbox of the far side has no room for goes to it again, as long as `pc` is of use.
@@ -457,8 +464,9 @@ return function(L)
       while wanted() do
         local addr, how = agent:connect(L.duration(till - core.now()))
         if not addr then -- how: why not
+          if not wanted() then return end
           core.note("death", ("%s: connect_failed: %s"):format(conn.label, how), host.label)
-          return wanted() and L.push(conn, "death", { reason = "connect_failed", why = how })
+          return L.push(conn, "death", { reason = "connect_failed", why = how })
         end
         how.within = L.duration(till - core.now())
         if wanted() and open_media(e, conn, addr, how) then -- else its base went between two instants
@@ -497,20 +505,38 @@ return function(L)
     if L.wants_rtp({ s.media }, "call.media") then L.unsupported("call.media: model E streams voice, not RTP") end
     local conn = new_conn(host, host.label .. "/e-call")
     local wire = L.open_carrier(host, { L.carrier_kind(s.carrier), to = far }, true)
-    run_e(host, conn, wire, s, role, s.media or "none", function() return true end, function() end)
+    run_e(host, conn, wire, s, role, s.media or "none", function() return not rawget(conn, "ended") end, function() end)
     return conn
+  end
+  -- Ways that only some models have: option of a call -> what a model lacks that does not know it.
+  local LACKS = { tcp = "has no candidates by TCP", turn = "asks no TURN server", ws = "joins no relay over WebSocket" }
+  for _, k in ipairs { "server", "connect", "via", "parent_death", "ask" } do LACKS[k] = "has no streams of a NetConnection" end
+  for _, k in ipairs { "policy", "try" } do LACKS[k] = "has no relay object beside another" end
+  local KNOWS = { B = { tcp = true, turn = true, ws = true }, C = { server = true, connect = true, via = true, parent_death = true, ask = true }, D = { ws = true, policy = true, try = true } }
+  -- Ends the case where a call asks for a way that its model does not know, or that no server offers.
+  local function check_ways(s)
+    for _, k in ipairs(L.keys(LACKS)) do
+      if s[k] and s[k] ~= "none" and not (KNOWS[s.model] or {})[k] then L.fail("call.%s: model %s %s", k, s.model, LACKS[k]) end
+    end
+    if s.turn and s.turn ~= "none" and L.server.turn and not L.turn_uris(s.turn) then
+      L.fail('call.turn: the TURN server serves no "%s"; internet { turn = { %s = { PORT } } }', s.turn, s.turn)
+    end
+    for _, host in ipairs(s.ws and { s[1], s[2] } or {}) do L.web_uris(s.ws, host, s.model == "D") end -- the names that it has
+    for _, word in L.pairs(type(s.ws) == "table" and s.ws or { s.ws }) do
+      local by = ({ ws = "tcp", wss = "tls", udp = "udp" })[word]
+      if by and L.server.ws and not L.ws_by[by][1] then L.fail('call.ws: the relay serves no "%s"; internet { ws = { %s = { PORT } } }', word, by) end
+    end
   end
   function L.make_call(s)
     L.check("call", s)
     local near, far = s[1], s[2]
-    if s.ws and s.model ~= "B" and s.model ~= "D" then L.fail("call.ws: model %s joins no relay over WebSocket", s.model) end
-    if s.tcp and s.model ~= "B" then L.fail("call.tcp: model %s has no candidates by TCP", s.model) end
-    for _, k in ipairs { "policy", "try" } do if s[k] and s.model ~= "D" then L.fail("call.%s: model %s has one object, and no policy", k, s.model) end end
     if near == far then L.fail("call: a host cannot call itself") end
     L.model = L.model or s.model
+    if s.model == "C" then L.need_rtmfp() end
     if not standard[s.model] then L.unsupported("model %s is not built yet", s.model) end
+    check_ways(s)
     core.trips_begin(near.node, far.node)
-    local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, turn = s.turn, ws = s.ws, policy = s.policy, try = s.try, verdict = L.predict(near, far, s) }
+    local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, turn = s.turn, ws = s.ws, server = s.server, connect = s.connect, via = s.via, policy = s.policy, try = s.try, verdict = L.predict(near, far, s) }
     call.oracle = L.readonly(call.verdict, "oracle", { "path", "first", "either", "may_fail" }) -- which only some have
     L.calls[#L.calls + 1] = call
     local a = standard[s.model](near, far, s, "controlling")
@@ -544,7 +570,8 @@ return function(L)
     maker("E", "open", open_e)
     maker("udp", "open", open_udp)
     L.rtmfp_methods(Host, maker)
+    L.c_methods(maker)
+    for _, m in ipairs { "A" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
     L.separate_methods(Host)
-    for _, m in ipairs { "A", "C" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
   end
 end

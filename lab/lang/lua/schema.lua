@@ -60,7 +60,7 @@ schema.tables = {
     users = { "table", 'name = "password", ...; tank = "tank"' }, udp = { "table", "ports; { 3478 }" }, tcp = { "table", "ports; { 3478 }" }, tls = { "table", "ports of TLS, with a certificate of the server's name; none" }, dtls = { "table", "the same of DTLS over UDP; none" }, family = { "family", "of relayed addresses; dual" },
     lifetime = { "Time", "of an allocation; 10min" }, max_lifetime = { "Time", "that one may ask for; 1h" }, nonce = { "Time", "how long one is good; 1h" },
     quota = { "count", "relayed addresses of a user; 0: any" }, allow = { "string[]", "peers, addresses or prefixes; else what is public" }, deny = { "string[]" },
-    mobility = { "boolean", "RFC 8016" }, tcp_peers = { "boolean", "TCP allocations, RFC 6062" },
+    mobility = { "boolean", "RFC 8016: allocations move with their hosts" }, tcp_peers = { "boolean", "TCP allocations, RFC 6062" },
   },
   host = {
     [1] = { "name" }, rest = { "IfaceSpec" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "ips" }, family = { "family" },
@@ -84,10 +84,13 @@ schema.tables = {
     ports = { "table", "{ first, last }, in turn" }, from = { "string", '"peer" (a call\'s other end), "self", or an address' }, every = { "Time", "5ms" }, during = { "Time", "10s" },
   },
   call = {
-    [1] = { "Host" }, [2] = { "Host" }, model = { "model" }, media = { "media" }, carrier = { "carrier" }, restart = { "boolean" }, policy = { "d_policy", "of D: sequential or race (lib.d)" }, try = { "Time", "of D: how long the peer object alone is given; 2s" }, turn = { "turn_by", "how the standard apps reach the TURN server, if it is up; by all that it serves" },
+    [1] = { "Host" }, [2] = { "Host" }, model = { "model" }, media = { "media" }, carrier = { "carrier" }, restart = { "boolean" }, policy = { "d_policy", "of D: sequential or race (lib.d)" }, try = { "Time", "of D: how long the peer object alone is given; 2s" }, turn = { "turn_by", "how the standard apps reach the TURN server, which serves that; by all that it serves" },
     streams = { "string[]", "several media streams, what each sends" }, components = { "count", "of each: 1, which RTP and RTCP share, or 2; 1" },
     bundle = { "boolean", "they share one transport (RFC 8843); true with one component" },
-    ws = { "string|table", "how the standard apps reach the relay over WebSocket, if it is up: ws wss none, of D also udp; by all that it serves without a word; or of each host, by name" },
+    ws = { "string|table", "how the standard apps reach the relay over WebSocket, which serves that: ws wss none, of D also udp; by all that it serves without a word; or of each host, by name" },
+    server = { "Host", "C: instead of the server rtmfp" }, connect = { "Time", "C: for a stream from the peer to open, before the server's; 10 s" },
+    via = { "stream_via", "C: server: the direct way is not tried; direct: the server's is not" }, parent_death = { "parent_death", "C: what becomes of the direct way when the connection is over: detach, or cascade" },
+    ask = { "boolean", "C: the far end's play waits for accept or refuse" },
     tcp = { "string|table", "candidates by TCP of both: active passive so, a list of these, or all; or of each host, by name" },
   },
   check = { [1] = { "string" }, [2] = { "any" }, equals = { "any" }, at_least = { "any" }, at_most = { "any" }, between = { "pair" } },
@@ -126,6 +129,9 @@ schema.tables = {
   d_relay = { [1] = { "string", '"ws://ws/ROOM#SECRET", "wss://ws:443/ROOM#SECRET": a room of 16 to 64 letters, digits, - or _, and what the two know and the relay does not' }, rest = { "string", "other ways to it, tried in turn" },
     id = { "name", "one of the two in the room; the host's" }, media = { "media", "voice or none" },
     ping = { "boolean", "false: the WebSocket of 2010, which asks nothing and tells of no silence; true" } },
+  C = { server = { "Host", "a host that has called serve_rtmfp; the server rtmfp" }, uri = { "string", "what it asks for there, 255 bytes at most; rtmfp://NAME/app" }, media = { "media" },
+    connect = { "Time", "for the connection, and for streams from the peer, to open within; 10 s (RFC 7016 section 3.5.1.1: 95 s)" },
+    ask = { "boolean", "the far end's play waits for accept or refuse" }, parent_death = { "parent_death", "what becomes of the direct way when the connection is over: detach, or cascade" } },
   E = { expiry = { "expiry", "of a permission after its last success; 30 s, or what timers says" } },
   test = {
     from = { "address", "one of addrs()" }, priority = { "count" }, controlling = { "boolean", "the role it claims" },
@@ -212,7 +218,7 @@ schema.events = {
 -- Class of source -> the events it tells; those of its parent class come on top.
 schema.tells = {
   Carrier = { "message", "up", "down", "unsent" }, App = { "open", "closed", "up", "down" }, RelayClient = { "up", "down", "message" }, Udp = { "message", "open", "closed" }, Tcp = { "open", "message", "closed" },
-  SocketE = { "test", "success", "reflexive", "network", "message" }, PeerB = { "signal" },
+  SocketE = { "test", "success", "reflexive", "network", "message" }, PeerB = { "signal" }, PeerC = { "status", "subscriber" },
   NetConnection = { "status" }, NetStream = { "status", "message", "subscriber" },
   Rtmfp = { "up", "down", "open", "message", "failover", "death", "closed" },
   Conn = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed" },
@@ -249,7 +255,7 @@ schema.classes = {
     { "map_port", "fun(self: Host, s: map_port): Mapping?, string?", "asks the next box by PCP, NAT-PMP or UPnP and keeps the mapping" },
     { "reach", "fun(self: Host, s: reach): Reach", "what the oracle says: whether a server answers through the boxes, by UDP or TCP; runs nothing" },
     { "serve", "fun(self: Host, s: serve): App", "starts an app by its name; it tells open once it serves, closed when it cannot" },
-    { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of the families this one has, IPv6 first; of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE}" },
+    { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of the families this one has, IPv6 first; of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "C", "{open: fun(self: any, s?: C): PeerC}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE}" },
     { "D", "{relay: fun(self: any, s: d_relay): RelayD}", "separate objects; lib.d makes one connection of them" },
     { "relay", "{serve: fun(self: any, s?: relay_serve): RelayServer, join: fun(self: any, s: relay_join): RelayClient}", "datagrams over WebSocket" },
     { "udp", "{open: fun(self: any, s?: udp): Udp}", "a plain socket, of no model: it probes networks" },
@@ -301,6 +307,12 @@ schema.classes = {
   { "Conn: Source", "open message failover stalled resumed rate_up rate_down network death closed", { { "path", "string?" },
     { "stats", "table<string, integer|Duration>", "sent received lost late longest_gap refused; of audio and video also jitter freezes frozen longest_freeze shown reordered rtt profile" }, { "streams", "Conn[]", "of several: this end of each" }, { "send", "fun(self: Conn, data: string)" }, { "close", "fun(self: Conn)" } } },
   { "PeerB: Conn", "and signal(blob)", { { "start", "fun(self: PeerB)" }, { "signal", "fun(self: PeerB, blob: string)" }, { "restart", "fun(self: PeerB)" } } },
+  { "PeerC: Conn", "and status(code), of NetConnection and NetStream; subscriber(peer)", {
+    { "peer_id", "string", "hexadecimal" }, { "call", "fun(self: PeerC, far: PeerC): boolean?, string?", "both ends do; open or death follows" },
+    { "connect", "fun(self: PeerC): boolean?, string?", "to the server, again, after Failed or Closed" },
+    { "publish", "fun(self: PeerC, via: string): boolean?, string?", "direct: to the far end; server: there" },
+    { "play", "fun(self: PeerC, via: string): boolean?, string?", "the far end's, by either way" },
+    { "accept", "fun(self: PeerC): boolean?, string?", "the far end's play, where it asks" }, { "refuse", "fun(self: PeerC): boolean?, string?" } } },
   { "ConnE: Conn", "a media session of E", { { "move", "fun(self: ConnE, addr: string, how?: move): boolean?, string?", "to another address that has succeeded" } } },
   { "RelayD: Conn", "a client-server object over a relay", { { "stream", "fun(self: RelayD, on: boolean)", "voice, from now on or no more" } } },
   { "SocketE: Source", "test success reflexive network message", {

@@ -20,6 +20,34 @@ return function(L)
     return out
   end
 
+  ---------------------------------------------------------------------------------------------------------------- hosts that are devices
+  -- The node of host `s` where a TUN device of this machine is to be it, else nil.
+  function L.edge_node(s)
+    local device = core.edge_device(s[1])
+    if not device then return nil end
+    if #s > 1 then L.fail("host %s is device %s of this machine, and has one interface", s[1], device) end
+    for _, k in ipairs { "tcp", "link_local" } do if s[k] then L.fail("host.%s: %s is device %s of this machine, which has a kernel of its own", k, s[1], device) end end
+    local node, why = core.edge(s[1])
+    return node or error({ kind = "error", where = L.where(), text = ("host %s is to be device %s: %s"):format(s[1], device, why:gsub("NAME", device)) }, 0)
+  end
+  -- The machine must have address `ip` of host `host` on its device.
+  function L.edge_addr(host, ip)
+    if core.edge_has(host.node, ip) then return end
+    local what = ip .. (ip:find(":", 1, true) and "/128" or "/32")
+    L.fail("host %s has %s in this world, and device %s has not: ip addr add %s dev %s", host.label, ip, host.device, what, host.device)
+  end
+  -- By the wall clock: how late the world was is a number of the case. Later than the least time after which anybody repeats a packet (RFC 8445
+  -- section 14.3), what was seen is the machine's doing, and nothing is judged. Returns the error then.
+  local UNCLEAN = 500000000
+  function L.edge_lateness()
+    local late, unused = core.edge_late(), core.edge_unused()
+    if unused then return { kind = "error", where = L.file, text = ('--edge: no host "%s" in this case%s'):format(unused, L.nearest(unused, L.keys(L.hosts))) } end
+    if not late then return nil end
+    L.metrics.wall_late = late
+    if late <= UNCLEAN then return nil end
+    return { kind = "error", where = L.file, text = ("unclean: the machine was %s behind the wall clock, more than %s"):format(L.show_time(late), L.show_time(UNCLEAN)) }
+  end
+
   -- The box's own host, behind a wire of its own.
   local function own_host(box)
     if rawget(box, "own") then return box.own end

@@ -244,6 +244,19 @@ return function(L)
     end
   end
 
+  -- Checks that a host of the sources has an interface of that name, and another one: events of a host with one name none.
+  local function check_iface(verb, want, name)
+    local names, several = {}, false
+    for _, e in ipairs(want.ends) do
+      local host = rawget(e, "host")
+      for _, own in ipairs(host and L.keys(host.ifaces) or {}) do names[#names + 1] = own end
+      several = several or host and #host[L.LIST] > 1
+    end
+    if not several then L.fail('%s.iface: "%s": hosts of one interface have events that name none', verb, name) end
+    for _, own in ipairs(names) do if own == name then return end end
+    L.fail('%s.iface: no host here has an interface "%s"%s', verb, name, L.nearest(name, names))
+  end
+
   -- A want as a table: names, fields, sources.
   local function parse_want(verb, w, self)
     if type(w) == "string" then w = { w } end
@@ -264,6 +277,7 @@ return function(L)
     if w.stream then for i, s in ipairs(want.sources) do want.sources[i] = L.stream_of(s, w.stream, verb) end end
     if w ~= ALL then check_told(verb, want) end
     for _, s in ipairs(want.sources) do for _, e in ipairs(ends(s)) do want.ends[#want.ends + 1] = e end end
+    if w.iface then check_iface(verb, want, w.iface) end
     return want
   end
 

@@ -75,6 +75,7 @@ parts.topo()(L)
 parts.signaling()(L)
 parts.peers()(L)
 parts.rtmfp()(L)
+parts.calls_c()(L)
 parts.separate()(L)
 parts.judge()(L)
 parts.service()(L)
@@ -281,7 +282,7 @@ local function value_name(v, where, axis)
     s = tostring(v)
   end
   if not s or not s:match "^[A-Za-z0-9._+%%-]+$" then
-    error({ kind = "error", where = where, text = ('axis "%s": a value needs a name of A-Za-z0-9._+%%-; write { "name", ... }'):format(axis) }, 0)
+    error({ kind = "error", where = where, text = ('axis "%s": %s is no name of A-Za-z0-9._+%%-; write { "name", ... }'):format(axis, type(v) == "string" and '"' .. v .. '"' or "a " .. type(v)) }, 0)
   end
   return s
 end

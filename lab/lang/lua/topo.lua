@@ -284,6 +284,7 @@ return function(L)
     L.fault("set", self.label .. " behaves otherwise", self.label)
   end)
   L.method(Box, "flush", function(self)
+    if self.kind == "router" then L.fail("flush: %s has no state to forget", self.label) end
     for _, node in ipairs(halves(self)) do core.flush_box(node) end
     L.fault("flush", self.label .. " forgets its state", self.label)
   end)
@@ -318,7 +319,7 @@ return function(L)
     local twice = ips_of(iface.host)[ip]
     if twice then L.fail("%s: %s is the address of %s already; sockets of %s could not tell them apart", iface.label, ip, twice.label, iface.host.label) end
     iface[NET]:claim(ip, iface.at, iface.host.label)
-    core.host_addr(iface.host.node, iface.i, ip, bits)
+    if iface.host.device then L.edge_addr(iface.host, ip) else core.host_addr(iface.host.node, iface.i, ip, bits) end
     core.name(ip, iface.host.label)
     iface.ips[#iface.ips + 1] = ip
   end
@@ -357,6 +358,7 @@ return function(L)
       if family ~= "v6" then give_addr(iface, net:alloc("v4", avoid), net.bits4) end
       if family ~= "v4" then give_addr(iface, net:alloc("v6", avoid), net.bits6 or L.no_six(net.box)) end
     end
+    if iface.host.device then return end -- its routes are the machine's
     if net.gateway4 then core.host_gateway(iface.host.node, iface.i, net.gateway4) end
     if net.gateway6 then core.host_gateway(iface.host.node, iface.i, net.gateway6) end
   end
@@ -365,12 +367,12 @@ return function(L)
     local suffix = host.single and host.label or host.label .. "-" .. name
     local six, told = L.six_of(spec, path)
     local net = behind_net(suffix, spec.behind, path .. ".behind", six, told, L.nets_of_host(host, specs))
-    local i = core.iface(host.node, name)
+    local i = host.device and 0 or core.iface(host.node, name)
     local iface = L.new(Iface, { host = host, i = i, [NET] = net, ips = {}, down_now = false, label = host.label .. "." .. name })
     local wire, at = L.plug(net, host.node, i, iface.label, spec.link, net.public and "fiber" or "lan", path .. ".link")
     rawset(iface, "wire", wire)
     rawset(iface, "at", at)
-    net:join(iface)
+    if not host.device then net:join(iface) end -- neighbours are the machine's affair: all goes by the gateway
     host[LIST][#host[LIST] + 1] = iface
     host.ifaces[name] = iface
     addresses(iface, spec, path)
@@ -434,8 +436,20 @@ return function(L)
 
   -- The switches of a host's TCP as integers: ns, bytes, segments, 0 and 1.
   local CONTROL = { cubic = 0, reno = 1 }
+  -- A switch -> the one without which it does nothing, and that one's value: true, or what it is without a word.
+  local NEEDS = { hystart = { "control", "cubic" }, tlp = { "sack", true }, rack = { "sack", true }, dsack = { "sack", true }, eifel = { "timestamps", true } }
+  local function check_tcp(spec, path)
+    for _, k in ipairs(L.keys(NEEDS)) do
+      local other, value = NEEDS[k][1], NEEDS[k][2]
+      if spec[k] and spec[other] ~= nil and spec[other] ~= value then L.fail("%s.%s: does nothing with %s = %s", path, k, other, L.show(spec[other])) end
+    end
+    for _, k in ipairs { "keep_count", "keep_interval" } do
+      if spec[k] ~= nil and not spec.keep_idle then L.fail("%s.%s: no probes are sent without keep_idle", path, k) end
+    end
+  end
   local function set_tcp(node, spec, path)
     local out = {}
+    check_tcp(spec, path)
     for k, v in L.pairs(spec) do
       local kind = L.schema.tables.HostTcp[k][1]
       if kind == "Time" then
@@ -465,7 +479,7 @@ return function(L)
     ensure_internet()
     claim_name(s[1])
     if s.stack and s.stack ~= "reference" then L.unsupported('stack "%s": adapters are not built yet', s.stack) end
-    local host = L.new(Host, { label = s[1], node = core.host(s[1]), [LIST] = {}, ifaces = {}, single = #s == 1, managed = s.trusts_inspector == true, apps = 0, wires = {}, behaviour = L.behaviour_of(s.behaviour, s[1], "host"), timers = L.readonly(L.timers_of(s.timers, s[1], s.behaviour), "timers", {}) })
+    local host = L.new(Host, { label = s[1], node = L.edge_node(s) or core.host(s[1]), device = core.edge_device(s[1]) or false, [LIST] = {}, ifaces = {}, single = #s == 1, managed = s.trusts_inspector == true, apps = 0, wires = {}, behaviour = L.behaviour_of(s.behaviour, s[1], "host"), timers = L.readonly(L.timers_of(s.timers, s[1], s.behaviour), "timers", {}) })
     L.hosts[s[1]] = host
     if s.tcp then set_tcp(host.node, s.tcp, (path or "host") .. ".tcp") end
     L.host_list[#L.host_list + 1] = host
@@ -490,7 +504,7 @@ return function(L)
   L.Host = Host
 
   ---------------------------------------------------------------------------------------------------------------- servers
-  local KNOWN = { signal = true, stun = true, turn = true, ws = true, relay = false, rendezvous = false, checkrelay = false }
+  local KNOWN = { signal = true, stun = true, turn = true, ws = true, rtmfp = true, relay = false, rendezvous = false, checkrelay = false }
   L.servers = {}
   function L.make_internet(s)
     L.check("internet", s)
@@ -510,6 +524,7 @@ return function(L)
     for _, name in ipairs { "stun", "turn", "ws" } do
       if s[name] and not up[name] then L.fail('internet.%s: the %s server is not up: servers = { "%s", ... }', name, name, name) end
     end
+    if s.names ~= nil and not up.signal then L.fail 'internet.names: is about the signal server, which is not up: servers = { "signal", ... }' end
     L.turn_server = up.turn and L.turn_wanted(s.turn or {}) or nil
     for _, k in ipairs { "udp", "tcp" } do if s.stun and s.stun[k] == false then L.stun_by[k] = nil end end
     if not (L.stun_by.udp or L.stun_by.tcp) then L.fail "internet.stun: neither udp nor tcp" end
@@ -539,6 +554,9 @@ return function(L)
       out[k] = s[k] and L.time(s[k], "internet.turn." .. k)
       if out[k] and out[k] < 1000000000 then L.fail("internet.turn.%s: at least 1s", k) end
     end
+    if (out.lifetime or 600000000000) > (out.max_lifetime or 3600000000000) then
+      L.fail("internet.turn.lifetime: %s is longer than the max_lifetime of %s", L.show_time(out.lifetime or 600000000000), L.show_time(out.max_lifetime or 3600000000000))
+    end
     for _, k in ipairs { "allow", "deny" } do
       if out[k] then L.check_type("ips", out[k], "internet.turn." .. k) end
       if out[k] and #out[k] > 16 then L.fail("internet.turn.%s: at most 16", k) end
@@ -553,10 +571,12 @@ return function(L)
   end
   -- What runs on `host` from its start on, with fresh state.
   function L.start_server(host)
+    if host.device then return end -- whoever serves there is a program of the machine
     if L.servers.stun == host then core.stun_server(host.node, L.stun_by.udp or 0, L.stun_by.tcp or 0) end
     if L.servers.signal == host and L.signals_packets then L.run_signal_server() end
     if L.servers.turn == host and #L.turn_server.tls + #L.turn_server.dtls > 0 then L.turn_server.names = L.names_of(host) end
     if L.servers.turn == host then rawset(host, "relays", core.turn_server(host.node, host.label .. "/server", L.turn_server)) end
+    if L.servers.rtmfp == host then host:serve_rtmfp() end
     if L.servers.ws == host then
       rawset(host, "rooms", core.relay_server(host.node, host.label .. "/server", L.ws_by.tcp[1] or 0, L.ws_by.tls[1] or 0, L.names_of(host), L.ws_by.udp[1] or 0))
     end
@@ -575,7 +595,8 @@ return function(L)
     ensure_internet()
     if L.servers[name] then return L.servers[name] end
     if KNOWN[name] == false then L.unsupported("the %s server is not built yet", name) end
-    if KNOWN[name] then L.fail("the %s server is not up: t:internet { servers = ... } leaves it out (%s)", name, L.servers_said) end
+    if KNOWN[name] and L.servers_said then L.fail("the %s server is not up: t:internet { servers = ... } leaves it out (%s)", name, L.servers_said) end
+    if KNOWN[name] then L.fail('the %s server is not up: t:internet { servers = { "%s", ... } } has it', name, name) end
     L.fail('no server "%s"%s', tostring(name), L.nearest(tostring(name), L.keys(KNOWN)))
   end, __newindex = function() L.fail "the servers cannot be written" end })
   L.metas[getmetatable(L.server)] = "list of servers"

@@ -180,15 +180,15 @@ return function(L)
     if not rawget(host, "managed") then return ENDS end
     return access.strips == 1 and ENDS or UNSURE
   end
-  -- The proxy by which `way` goes, for the oracle: { via, box, proxy, outside, tunnels, asks }.
+  -- The proxy by which `way` goes, for the oracle: { via, box, proxy, outside, out, tunnels, asks }.
   local function proxy_of(w, way)
     local net, six = way.from.iface[NET], way.from.ip:find(":", 1, true) ~= nil
     while not (rawget(net.box, "access") and (net.box.access.proxy or net.box.access.proxy6)) do net = net.parent end
-    local access, port = net.box.access, math.tointeger(tonumber(way.via:match ":(%d+)$"))
+    local access, out, port = net.box.access, L.wire_of(net.box.own_out.wire), math.tointeger(tonumber(way.via:match ":(%d+)$"))
     local tunnels = access.proxy_ports == nil
     for _, p in ipairs(access.proxy_ports or {}) do tunnels = tunnels or p == way.port end
     return {
-      via = way.via:find "^http" and 1 or 2, box = w.inside(net.box) - 1, outside = access.outside[six and "v6" or "v4"], tunnels = tunnels,
+      via = way.via:find "^http" and 1 or 2, box = w.inside(net.box) - 1, outside = access.outside[six and "v6" or "v4"], out = out, tunnels = tunnels,
       asks = way.via:find("@", 1, true) and 1 or 0, proxy = { [six and "six" or "four"] = six and access.own6 or access.own, port = port },
     }
   end

@@ -24,7 +24,8 @@ void it_rtmfp_client_tell(it_rtmfp_client *c, const it_rtmfp_client_event *ev)
 
 void it_rtmfp_client_status(it_rtmfp_client *c, uint32_t stream, enum it_rtmfp_code code, const char *why)
 {
-    it_rtmfp_client_event ev = {.kind = IT_RTMFP_TELLS_STATUS, .stream = stream, .code = code, .why = why};
+    it_rtmfp_client_event ev = {
+        .kind = IT_RTMFP_TELLS_STATUS, .stream = stream, .code = code, .why = why, .cause = c->cause};
     const it_rtmfp_netstream_of *x = stream ? it_rtmfp_stream_get(c, stream) : NULL;
     if (x) {
         ev.publisher = x->publisher;
@@ -289,6 +290,7 @@ static void client_hear(it_rtmfp_client *c, it_time now)
     it_rtmfp_event ev;
     while (it_rtmfp_event_next(c->r, &ev)) {
         it_rtmfp_client_event secret = {.kind = IT_RTMFP_TELLS_SECRET, .data = ev.data};
+        c->cause = ev.cause;
         if (ev.kind == IT_RTMFP_EV_SECRET)
             it_rtmfp_client_tell(c, &secret);
         else if (c->server && ev.session == c->server)
@@ -296,6 +298,7 @@ static void client_hear(it_rtmfp_client *c, it_time now)
         else
             it_rtmfp_direct_event(c, now, &ev);
     }
+    c->cause = IT_RTMFP_CAUSE_NONE;
 }
 
 void it_rtmfp_client_close(it_rtmfp_client *c, it_time now)

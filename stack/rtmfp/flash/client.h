@@ -40,6 +40,8 @@ enum it_rtmfp_stream_kind { IT_RTMFP_VIA_SERVER, IT_RTMFP_DIRECT, IT_RTMFP_FROM_
 enum it_rtmfp_client_tells {
     IT_RTMFP_TELLS_STATUS,  /* |code| of |stream| */
     IT_RTMFP_TELLS_MESSAGE, /* |type|, |timestamp|, |data| of |stream| */
+    IT_RTMFP_TELLS_BEGIN,   /* somebody publishes what |stream| plays */
+    IT_RTMFP_TELLS_EOF,     /* nobody does any more */
     IT_RTMFP_TELLS_SECRET,  /* |data|: a line by which captures can be read */
     IT_RTMFP_TELLS_PEER     /* peer |print| wants to play |publisher|: |stream| is its subscriber */
 };
@@ -52,7 +54,8 @@ typedef struct it_rtmfp_client_event {
     uint32_t timestamp; /* ms */
     it_bytes data;      /* this and |print| live until the next call on the object */
     uint8_t print[IT_RTMFP_PRINT];
-    const char *why; /* Failed, Closed: a sentence, static storage; NULL: nothing more is known */
+    const char *why;           /* Failed, Closed: a sentence, static storage; NULL: nothing more is known */
+    enum it_rtmfp_cause cause; /* and what ended the session that it hung on; NONE: it has not ended */
 } it_rtmfp_client_event;
 
 typedef struct it_rtmfp_client it_rtmfp_client;

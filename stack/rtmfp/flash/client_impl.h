@@ -68,6 +68,7 @@ struct it_rtmfp_client {
     it_rtmfp_heard heard[IT_RTMFP_HEARD];
     size_t heards;
     it_rtmfp_note *first, **end, *given;
+    enum it_rtmfp_cause cause; /* of the session whose end is being told */
     bool oom;
 };
 

@@ -416,6 +416,50 @@ START_TEST(a_signal_ends_it_with_everything_given_back)
 }
 END_TEST
 
+/* A device that is opened by its name, and only if it is one. */
+START_TEST(a_device_is_had_by_its_name_once)
+{
+    if (!tun_begin())
+        return;
+    ck_assert_int_eq(it_loop_tun("tank0"), IT_ERR_EXISTS); /* the test has it */
+    ck_assert_int_eq(it_loop_tun("lo"), IT_ERR_STATE);
+    ck_assert_int_eq(it_loop_tun("nobody9"), IT_ERR_NOTFOUND);
+    ck_assert_int_eq(it_loop_tun(""), IT_ERR_NOTFOUND);
+    ck_assert_int_eq(it_loop_tun("a-name-longer-than-any"), IT_ERR_NOTFOUND);
+    ck_assert_int_eq(system("ip tuntap add tank1 mode tun"), 0);
+    ck_assert_int_eq(it_loop_tun("tank1"), IT_ERR_STATE); /* it is down */
+    ck_assert_int_eq(system("ip link set tank1 up && ip addr add 10.9.0.1/32 dev tank1"), 0);
+    int fd = it_loop_tun("tank1");
+    ck_assert_int_ge(fd, 0);
+    ck_assert(it_loop_tun_has("tank1", it_ip4(0x0a090001)));
+    ck_assert(!it_loop_tun_has("tank1", it_ip4(0x0a090002)));
+    ck_assert(!it_loop_tun_has("tank0", it_ip4(0x0a090001)));
+    close(fd);
+    fd = it_loop_tun("tank1"); /* it can be had again */
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    tun_end();
+}
+END_TEST
+
+/* What the owner did while something was due is the world's lateness. */
+START_TEST(lateness_is_measured)
+{
+    if (!tun_begin())
+        return;
+    pid_t pid = begin_program(ask_by_udp, 2, 2 * FAR_DELAY);
+    for (int i = 0; i < 40 && it_loop_late(LOOP) < 200 * IT_MS; i++) {
+        struct timespec busy = {.tv_nsec = 300000000};
+        (void)nanosleep(&busy, NULL); /* the delays of packets that are under way end meanwhile */
+        pass_time(310 * IT_MS);       /* 10 ms of which are still to come */
+    }
+    ck_assert(it_loop_late(LOOP) >= 200 * IT_MS);
+    ck_assert_int_eq(kill(pid, SIGKILL), 0);
+    (void)waitpid(pid, NULL, 0);
+    tun_end();
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lab/loop/tun");
@@ -427,6 +471,8 @@ int main(void)
     tcase_add_test(t, ping_reaches_every_host_and_says_how_far_it_is);
     tcase_add_test(t, a_device_that_goes_down_and_up_loses_packets_and_nothing_else);
     tcase_add_test(t, a_signal_ends_it_with_everything_given_back);
+    tcase_add_test(t, a_device_is_had_by_its_name_once);
+    tcase_add_test(t, lateness_is_measured);
     suite_add_tcase(s, t);
     return probe_main(s);
 }

@@ -166,6 +166,43 @@ START_TEST(of_a_relay_requests_and_connections_are_counted_and_data_is_not)
 }
 END_TEST
 
+static int accepts(it_ip ip, uint32_t flow)
+{
+    it_io in = {.kind = IT_IO_ACCEPTED, .flow = flow, .remote = it_addr_of(ip, 5000), .data = {NULL, 65536}}, out;
+    ck_assert_int_ge(it_limit_ops.input(LIMIT, 0, &in), 0);
+    int n = it_limit_ops.output(LIMIT, 0, &out, NULL, 0);
+    ck_assert(n == 0 || (out.kind == IT_IO_RST && out.flow == flow));
+    return n == 0;
+}
+
+static void stream_says(enum it_io_kind kind, uint32_t flow)
+{
+    ck_assert_int_ge(it_limit_ops.input(LIMIT, 0, &(it_io){.kind = kind, .flow = flow}), 0);
+}
+
+START_TEST(a_source_has_so_many_streams_at_a_time)
+{
+    it_limit_cfg cfg = {.streams = 2};
+    it_alloc_init(&ALLOC);
+    INNER = (inner){0, 0, false};
+    COUNT = (it_limit_count){0, 0};
+    LIMIT = it_limit_new(&ALLOC, &cfg, 12345, &INNER_OPS, &INNER, &COUNT);
+    ck_assert_ptr_nonnull(LIMIT);
+    ck_assert(accepts(it_ip4(1), 1) && accepts(it_ip4(1), 2));
+    ck_assert(!accepts(it_ip4(1), 3));
+    ck_assert(accepts(it_ip4(2), 3));
+    ck_assert(accepts((it_ip){5, 1}, 4) && accepts((it_ip){5, 2}, 5));
+    ck_assert(!accepts((it_ip){5, 3}, 6)); /* of one /64 */
+    ck_assert_uint_eq(COUNT.dropped, 2);
+    stream_says(IT_IO_FIN, 1); /* half of it is left */
+    ck_assert(!accepts(it_ip4(1), 6));
+    stream_says(IT_IO_RST, 2);
+    ck_assert(accepts(it_ip4(1), 6));
+    ck_assert(!accepts(it_ip4(1), 7));
+    end();
+}
+END_TEST
+
 START_TEST(without_memory_the_object_inside_is_freed)
 {
     it_limit_cfg cfg = {.rate = 1, .depth = 1};
@@ -185,6 +222,7 @@ int main(void)
     tcase_add_test(t, without_a_rate_and_without_a_datagram_all_passes);
     tcase_add_test(t, what_the_object_inside_wants_to_hear_and_how_is_kept);
     tcase_add_test(t, of_a_relay_requests_and_connections_are_counted_and_data_is_not);
+    tcase_add_test(t, a_source_has_so_many_streams_at_a_time);
     tcase_add_test(t, without_memory_the_object_inside_is_freed);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -169,6 +169,38 @@ START_TEST(what_cannot_be_read_is_answered_with_400)
 }
 END_TEST
 
+START_TEST(a_length_that_is_too_large_is_413_before_the_body)
+{
+    (void)comes("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 101\r\n\r\n");
+    sends("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+}
+END_TEST
+
+/* RFC 9110 section 10.1.1 */
+START_TEST(a_client_that_waits_for_leave_to_send_its_body_gets_it)
+{
+    (void)comes("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 2\r\n\r\n");
+    sends("HTTP/1.1 100 Continue\r\n\r\n");
+    ck_assert_int_eq(comes("hi"), 2);
+    reads("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 2\r\n\r\nhi");
+    ck_assert_int_gt(writes("HTTP/1.1 204 No Content\r\n\r\n"), 0);
+    sends("HTTP/1.1 204 No Content\r\n\r\n");
+}
+END_TEST
+
+START_TEST(who_does_not_wait_or_cannot_gets_no_leave)
+{
+    (void)comes("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nh");
+    ck_assert_int_eq(it_layers_output(&ls, 0, &out, buf, sizeof buf), 0);
+    (void)comes("i");
+    reads("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi");
+    ck_assert_int_gt(writes("HTTP/1.1 204 No Content\r\n\r\n"), 0);
+    sends("HTTP/1.1 204 No Content\r\n\r\n");
+    (void)comes("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    ck_assert_int_eq(it_layers_output(&ls, 0, &out, buf, sizeof buf), 0);
+}
+END_TEST
+
 START_TEST(a_body_that_is_too_large_is_413)
 {
     static char text[300] = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\n\r\n";
@@ -372,6 +404,9 @@ int main(void)
     tcase_add_test(tc, a_server_does_not_answer_what_was_not_asked);
     tcase_add_loop_test(tc, what_cannot_be_read_is_answered_with_400, 0, 18);
     tcase_add_test(tc, a_body_that_is_too_large_is_413);
+    tcase_add_test(tc, a_length_that_is_too_large_is_413_before_the_body);
+    tcase_add_test(tc, a_client_that_waits_for_leave_to_send_its_body_gets_it);
+    tcase_add_test(tc, who_does_not_wait_or_cannot_gets_no_leave);
     tcase_add_test(tc, a_head_that_is_too_large_is_431);
     tcase_add_test(tc, an_answer_that_closes_closes_the_stream);
     tcase_add_test(tc, after_101_both_sides_speak_bytes);

@@ -161,7 +161,6 @@ END_TEST
 START_TEST(who_says_nothing_is_ended_in_order_at_first)
 {
     opens(0, 0);
-    says(0, 0, "GET /");
     ck_assert_int_eq(it_signal_server_ops.next(S), 60 * IT_SEC);
     ck_assert_int_eq(it_signal_server_ops.tick(S, 60 * IT_SEC), 0);
     drain(60 * IT_SEC);
@@ -171,6 +170,45 @@ START_TEST(who_says_nothing_is_ended_in_order_at_first)
     drain(65 * IT_SEC);
     ck_assert(rst);
     ck_assert_uint_eq(it_signal_server_stat(S)->connections, 0);
+}
+END_TEST
+
+/* Time passes in steps, as an owner lets it. */
+static void ticks(it_time now)
+{
+    if (it_signal_server_ops.next(S) <= now)
+        ck_assert_int_eq(it_signal_server_ops.tick(S, now), 0);
+    drain(now);
+}
+
+START_TEST(a_request_that_drips_in_is_ended_and_so_is_who_drips_on)
+{
+    opens(0, 0);
+    says(0, 7 * IT_SEC, "G");
+    for (it_time at = 8 * IT_SEC; at <= 36 * IT_SEC; at += IT_SEC) {
+        ticks(at);
+        says(0, at, "x");
+    }
+    ck_assert(!fin && !rst);
+    for (it_time at = 37 * IT_SEC; at <= 42 * IT_SEC; at += IT_SEC) {
+        ticks(at);
+        ck_assert(fin);
+        says(0, at, "x");
+    }
+    ck_assert(rst);
+    ck_assert_uint_eq(it_signal_server_stat(S)->connections, 0);
+}
+END_TEST
+
+START_TEST(a_request_has_its_time_from_its_own_first_byte)
+{
+    opens(0, 0);
+    for (int i = 0; i < 4; i++) {
+        says(0, i * 50 * IT_SEC, "GET /" WHO);
+        ticks(i * 50 * IT_SEC + 29 * IT_SEC);
+        says(0, i * 50 * IT_SEC + 29 * IT_SEC, " HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    ck_assert(!fin && !rst);
 }
 END_TEST
 
@@ -532,6 +570,8 @@ int main(void)
     tcase_add_test(t, a_poll_is_never_held_for_longer_than_agreed);
     tcase_add_test(t, a_held_poll_whose_client_left_is_forgotten);
     tcase_add_test(t, who_says_nothing_is_ended_in_order_at_first);
+    tcase_add_test(t, a_request_that_drips_in_is_ended_and_so_is_who_drips_on);
+    tcase_add_test(t, a_request_has_its_time_from_its_own_first_byte);
     tcase_add_test(t, connections_and_mailboxes_are_bounded);
     tcase_add_test(t, a_mailbox_that_nobody_has_open_is_forgotten);
     tcase_add_test(t, frames_that_are_no_records_close_with_1008);

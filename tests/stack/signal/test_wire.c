@@ -98,6 +98,9 @@ START_TEST(queries_are_read)
     ck_assert_int_eq(it_signal_read_who(it_bytes_str("/p"), &w), IT_ERR_PARSE);
     ck_assert_int_eq(it_signal_read_who(it_bytes_str("/?box=&key=k"), &w), IT_ERR_PARSE);
     ck_assert_int_eq(it_signal_read_who(it_bytes_str("/?box=a/b&key=k"), &w), IT_ERR_PARSE);
+    ck_assert_int_eq(it_signal_read_who(it_bytes_str("/?box=a&key=k&hold=12345678901234567890123"), &w), 0);
+    ck_assert_uint_eq(w.hold, UINT64_MAX); /* as much as is granted */
+    ck_assert_int_eq(it_signal_read_who(it_bytes_str("/?box=a&key=k&hold=1234567890123456789012x"), &w), IT_ERR_PARSE);
     ck_assert_int_eq(it_signal_read_who(it_bytes_str("/?box=a&key=k&hold=-1"), &w), IT_ERR_PARSE);
 }
 END_TEST

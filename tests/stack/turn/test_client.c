@@ -646,6 +646,28 @@ START_TEST(an_error_with_an_unknown_attribute_fails)
 }
 END_TEST
 
+/* RFC 8656 section 7.2, step 8: both families are a request for IPv4 and another one. */
+START_TEST(where_both_families_are_refused_ipv6_is_asked_for_alone)
+{
+    it_stun_msg m;
+    it_buf b;
+    uint32_t family = 0;
+    n->ccfg.additional = true;
+    net_join(n, 0);
+    asked(&m, IT_STUN_ALLOCATE);
+    ck_assert_ptr_nonnull(it_stun_get(&m, IT_STUN_ADDITIONAL_ADDRESS_FAMILY));
+    answer_begin(&b, &m, 440);
+    answer_end(&b);
+    asked(&m, IT_STUN_ALLOCATE);
+    ck_assert_ptr_null(it_stun_get(&m, IT_STUN_ADDITIONAL_ADDRESS_FAMILY));
+    ck_assert_int_eq(it_stun_get_u32(&m, IT_STUN_REQUESTED_ADDRESS_FAMILY, &family), 0);
+    ck_assert_uint_eq(family, IT_TURN_FAMILY6);
+    answer_begin(&b, &m, 440); /* this one is not asked again */
+    answer_end(&b);
+    ck_assert_int_eq(net_last(n, IT_TURN_CLIENT_FAILED)->ev.code, 440);
+}
+END_TEST
+
 /* RFC 8489 section 14.8: anybody on the path can write one. */
 START_TEST(a_redirect_that_is_not_signed_is_not_followed)
 {
@@ -875,6 +897,7 @@ int main(void)
     tcase_add_loop_test(tc, it_holds_over_a_bad_path, 0, 20);
     tcase_add_test(tc, two_clients_meet_through_their_relayed_addresses);
     tcase_add_loop_test(tc, an_error_with_an_unknown_attribute_fails, 0, 5);
+    tcase_add_test(tc, where_both_families_are_refused_ipv6_is_asked_for_alone);
     tcase_add_test(tc, a_redirect_that_is_not_signed_is_not_followed);
     tcase_add_loop_test(tc, an_allocation_without_an_address_is_given_back, 0, 2);
     tcase_add_test(tc, a_forged_response_over_a_stream_fails_at_once);

@@ -46,8 +46,13 @@ static int make_pki(it_script *s)
         k->trust[i] = it_tls_trust_new(s->alloc);
     if (!k->shared || !k->root || !k->trust[0] || !k->trust[1])
         return IT_ERR_NOMEM;
-    int err = it_tls_trust_add(k->trust[0], k->root);
-    return err < 0 ? err : it_tls_trust_add(k->trust[1], k->root);
+    int err = 0;
+    for (int i = 0; i < 2 && err >= 0; i++) {
+        err = it_tls_trust_add(k->trust[i], k->root);
+        if (err >= 0 && s->cfg.roots.n)
+            err = it_tls_trust_read(k->trust[i], s->cfg.roots);
+    }
+    return err < 0 ? err : 0;
 }
 
 /* The certificates of the case. */

@@ -84,9 +84,9 @@ START_TEST(who_connects_meets_who_waits_and_both_meet_who_do_both)
         {A, P, IT_ORACLE_OPENS, {BIT(PRFLX, HOST), BIT(HOST, PRFLX) | BIT(SRFLX, PRFLX) | BIT(PRFLX, PRFLX)}},
         {P, A, IT_ORACLE_OPENS, {BIT(HOST, PRFLX) | BIT(SRFLX, PRFLX) | BIT(PRFLX, PRFLX), BIT(PRFLX, HOST)}},
         {S, S, IT_ORACLE_OPENS, {BIT(HOST, HOST), BIT(HOST, HOST)}},
-        {A, A, IT_ORACLE_NOT_BUILT, {0, 0}},
-        {A, S, IT_ORACLE_NOT_BUILT, {0, 0}},
-        {0, A | P | S, IT_ORACLE_NOT_BUILT, {0, 0}},
+        {A, A, IT_ORACLE_DIES, {0, 0}},
+        {A, S, IT_ORACLE_DIES, {0, 0}},
+        {0, A | P | S, IT_ORACLE_DIES, {0, 0}},
     };
     it_oracle_query q = query(WAYS[_i].near, WAYS[_i].far);
     it_oracle_way w = ask(&q);

@@ -62,6 +62,7 @@ static const char MAKE[] =
     "  rtmfp = { 'b:serve_rtmfp() a.rtmfp:open { %s }', { server = 'b' } }, serve_rtmfp = { 'b:serve_rtmfp { %s }', "
     "{} },\n"
     "  netconnection = { 'b:serve_rtmfp() a.netconnection:open { %s }', { server = 'b' } },\n"
+    "  C = { 'b:serve_rtmfp() a.C:open { %s }', { server = 'b' } },\n"
     "  stream_from = { 'b:serve_rtmfp() local n = a.netconnection:open { server = b } n:stream { %s }', {} },\n"
     "  stream_send = { 'b:serve_rtmfp() local n = a.netconnection:open { server = b } n:stream({ via = \"direct\" "
     "}):send(\"x\", { %s })', {} },\n"
