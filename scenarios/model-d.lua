@@ -76,6 +76,53 @@ return {
     end,
   },
 
+  -- Row D of the matrix that spec and discussion predict: d direct, t by the relay over TCP.
+  matrix = tank.scenario { "the predicted cells of model D",
+    matrix = {
+      case = {
+        { "cone-cone", near = "port-cone", far = "port-cone", path = "direct_udp" },
+        { "cone-symmetric", near = "port-cone", far = "symmetric", path = "relay_tcp" },
+        { "symmetric-symmetric", near = "symmetric", far = "symmetric", path = "relay_tcp" },
+        { "full-cone-symmetric", near = "full-cone", far = "symmetric", path = "direct_udp" },
+        { "addr-cone-symmetric", near = "addr-cone", far = "symmetric", path = "direct_udp" },
+        { "udp-blocked", near = { "linux-masq", "udp-blocked" }, far = "port-cone", path = "relay_tcp" },
+        { "http-proxy-only", near = "http-proxy-connect", far = "port-cone", path = "relay_tcp" },
+        { "same-lan", near = "no hairpin", path = "direct_udp" },
+      },
+      policy = { "sequential", "race" },
+    },
+    run = function(t, cell)
+      t:internet { servers = SERVERS }
+      local near, far = cell.case.near, cell.case.far
+      if near == "no hairpin" then
+        near = t:nat { "home", "port-cone", set = { hairpin = false } }
+        far = near
+      end
+      local a, b = t:host { "near", behind = near }, t:host { "far", behind = far }
+      local call = t:call { a, b, model = "D", policy = cell.policy }
+      call:await { "open", within = "30s" }
+      t:sleep "10s" -- the relay object may have been first
+      t:check { "near", call[a].path, equals = cell.case.path }
+      t:check { "far", call[b].path, equals = cell.case.path }
+    end,
+  },
+
+  -- "Signaling lost after open, then NAT rebind": without it the peer object cannot restart, and the relay object takes over.
+  rebind = tank.scenario { "the rendezvous server is gone when a NAT forgets its ports: the relay is left",
+    run = function(t)
+      t:internet { servers = SERVERS }
+      local near, far = t:host { "near", behind = "linux-masq-range" }, t:host { "far", behind = "port-cone" }
+      local call = t:call { near, far, model = "D", media = "voice" }
+      call:await { "open", path = "direct_udp", within = "10s" }
+      t:at "15s"
+      t.server.signal:stop { silent = true }
+      near.gateway:reboot { down = "1s" }
+      call:expect { "stalled", within = "4s" }
+      call:expect { "failover", path = "relay_tcp", within = "10s" }
+      call:forbid { "death", during = "90s" }
+    end,
+  },
+
   switch = tank.scenario { "the direct way goes and comes back, and no message is lost or told twice",
     matrix = { policy = { "sequential", "race" } },
     run = function(t, cell)

@@ -129,7 +129,8 @@ void it_d_leg_bases(it_d_relay *r, it_time now)
     l->base = i < 0 ? -1 : r->base[i].flow;
     if (i < 0)
         return;
-    it_wsrelay_dgram_use(l->client, now, (uint32_t)l->base, r->base[i].base);
+    if (it_wsrelay_dgram_use(l->client, now, (uint32_t)l->base, r->base[i].base) < 0)
+        r->events.oom = true;
     if (!r->conn.has_path)
         return;
     it_conn_path path = it_d_leg_path(r);

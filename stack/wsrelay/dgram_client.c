@@ -106,18 +106,18 @@ static int dgram_ask(it_wsrelay_dgram_client *c, it_time now)
     return dgram_say(c, now, &(it_wsrelay_word){.type = IT_WSRELAY_KEEP, .token = c->token});
 }
 
-void it_wsrelay_dgram_use(it_wsrelay_dgram_client *c, it_time now, uint32_t flow, it_addr local)
+int it_wsrelay_dgram_use(it_wsrelay_dgram_client *c, it_time now, uint32_t flow, it_addr local)
 {
     c->flow = flow;
     c->local = local;
     c->based = true;
     memset(c->cookie, 0, sizeof c->cookie); /* it was of another address */
     if (c->state == DGRAM_OVER)
-        return;
+        return 0;
     if (c->deadline == IT_NEVER)
         c->deadline = now + c->cfg.patience;
     c->unanswered = REJOIN;
-    c->ask_at = now;
+    return say_join(c, now);
 }
 
 int it_wsrelay_dgram_send(it_wsrelay_dgram_client *c, it_time now, it_bytes data)

@@ -27,8 +27,9 @@ typedef struct it_wsrelay_dgram_client it_wsrelay_dgram_client;
 
 /* NULL without memory, or with a room or name that is none. */
 it_wsrelay_dgram_client *it_wsrelay_dgram_new(const it_wsrelay_dgram_cfg *cfg);
-/* Sends from base |flow|, whose address is |local|, from now on: joins from there. */
-void it_wsrelay_dgram_use(it_wsrelay_dgram_client *c, it_time now, uint32_t flow, it_addr local);
+/* Sends from base |flow|, whose address is |local|, from now on: joins from there. Returns 0 or IT_ERR_NOMEM.
+ */
+int it_wsrelay_dgram_use(it_wsrelay_dgram_client *c, it_time now, uint32_t flow, it_addr local) IT_MUST_CHECK;
 /* Sends |data|, of up to IT_WSRELAY_DGRAM_DATA bytes. Returns 0, IT_ERR_STATE: the other one is not there,
  * IT_ERR_TOOBIG or IT_ERR_NOMEM. */
 int it_wsrelay_dgram_send(it_wsrelay_dgram_client *c, it_time now, it_bytes data) IT_MUST_CHECK;

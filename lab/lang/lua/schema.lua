@@ -256,7 +256,7 @@ schema.classes = {
     { "reach", "fun(self: Host, s: reach): Reach", "what the oracle says: whether a server answers through the boxes, by UDP or TCP; runs nothing" },
     { "serve", "fun(self: Host, s: serve): App", "starts an app by its name; it tells open once it serves, closed when it cannot" },
     { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of the families this one has, IPv6 first; of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "C", "{open: fun(self: any, s?: C): PeerC}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE}" },
-    { "D", "{relay: fun(self: any, s: d_relay): RelayD}", "separate objects; lib.d makes one connection of them" },
+    { "D", "{relay: fun(self: any, s: d_relay): RelayD, dial: fun(self: any, s: A): DialA, listen: fun(self: any, s: A): ListenA}", "separate objects, dial and listen as A's and direct only; lib.d makes one connection of them" },
     { "relay", "{serve: fun(self: any, s?: relay_serve): RelayServer, join: fun(self: any, s: relay_join): RelayClient}", "datagrams over WebSocket" },
     { "udp", "{open: fun(self: any, s?: udp): Udp}", "a plain socket, of no model: it probes networks" },
     { "rtmfp", "{open: fun(self: any, s: rtmfp): Rtmfp}", "an end of RTMFP (RFC 7016)" },
@@ -314,6 +314,7 @@ schema.classes = {
     { "play", "fun(self: PeerC, via: string): boolean?, string?", "the far end's, by either way" },
     { "accept", "fun(self: PeerC): boolean?, string?", "the far end's play, where it asks" }, { "refuse", "fun(self: PeerC): boolean?, string?" } } },
   { "ConnE: Conn", "a media session of E", { { "move", "fun(self: ConnE, addr: string, how?: move): boolean?, string?", "to another address that has succeeded" } } },
+  { "CallD: Conn", "an end of a call of D: what lib.d makes of its objects", { { "switches", "integer" }, { "repeated", "integer", "messages, after a switch or without an answer" }, { "duplicates", "integer", "that came twice and were told once" } } },
   { "RelayD: Conn", "a client-server object over a relay", { { "stream", "fun(self: RelayD, on: boolean)", "voice, from now on or no more" } } },
   { "SocketE: Source", "test success reflexive network message", {
     { "test", "fun(self: SocketE, addr: string, ufrag: string, pwd: string, how?: test): boolean?, string?", "one check; RATE_LIMITED beyond the limits" },

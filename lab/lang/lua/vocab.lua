@@ -8,7 +8,7 @@ vocab.sets = {
     { "A", "not built yet", "" },
     { "B", "an ICE agent and opaque blobs that the application carries", "RFC 8445, 8838, 8863, 7675" },
     { "C", "a NetConnection, and streams from the peer or by its server; which of them is the script's", "RFC 7016, 7425" },
-    { "D", "not built yet", "" },
+    { "D", "two objects, direct and over a relay; which of them carries is the script's", "RFC 8445, 7675, 6455" },
     { "E", "a socket that sends only where a check has succeeded; ICE is the script's", "RFC 8489, 7675" },
   },
   media = {

@@ -284,6 +284,8 @@ static inline void pair_step(pair *p)
         if (p->e[i].r && it_d_relay_ops.next(p->e[i].r) <= p->now)
             ck_assert_int_eq(it_d_relay_ops.tick(p->e[i].r, p->now), 0);
     pair_drain(p);
+    for (int i = 0; i < ENDS; i++) /* stack/io.h */
+        ck_assert(!p->e[i].r || it_d_relay_ops.next(p->e[i].r) > p->now);
 }
 
 /* Lets |time| pass. */

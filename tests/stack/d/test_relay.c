@@ -349,6 +349,27 @@ START_TEST(who_cannot_by_udp_meets_the_other_by_websocket)
 }
 END_TEST
 
+/* The next way begins when the stream of the one before is gone, which is known when nothing is put out any more: what
+ * it has to say does not wait for a tick. */
+START_TEST(ways_in_vain_by_udp_follow_each_other)
+{
+    pair *p = pair_new();
+    it_d_relay_cfg cfg = pair_cfg(p, 0);
+    for (int i = 0; i < 3; i++)
+        cfg.way[i] = (it_wsrelay_way){.server = pair_addr("203.0.113.9:443"), .udp = true};
+    cfg.n_ways = 3;
+    p->e[0].no_udp = true;
+    pair_add(p, 0, &cfg);
+    for (it_time end = p->now + 61 * IT_SEC; p->now < end;) {
+        pair_run(p, 100 * IT_MS);
+        ck_assert(it_d_relay_ops.next(p->e[0].r) > p->now);
+    }
+    check_death(p, 0, IT_REASON_CONNECT_FAILED);
+    ck_assert_int_gt(p->to_relay, 60); /* a JOIN every 500 ms, but for the pauses */
+    pair_free(p);
+}
+END_TEST
+
 START_TEST(by_udp_another_interface_takes_over_and_the_other_end_hears_nothing_of_it)
 {
     pair *p = udp_pair(false);
@@ -427,6 +448,7 @@ int main(void)
     tcase_add_test(t, a_third_one_is_not_let_in_and_disturbs_nobody);
     tcase_add_test(t, by_udp_the_path_is_relay_udp_and_all_else_the_same);
     tcase_add_test(t, who_cannot_by_udp_meets_the_other_by_websocket);
+    tcase_add_test(t, ways_in_vain_by_udp_follow_each_other);
     tcase_add_test(t, by_udp_another_interface_takes_over_and_the_other_end_hears_nothing_of_it);
     tcase_add_test(t, by_udp_silence_is_a_stall_and_then_death);
     tcase_add_test(t, what_is_none_is_refused);
