@@ -130,7 +130,7 @@ const it_cli_command IT_CLI_COMMANDS[] = {
      "Prints \"listening udp ADDRESS:PORT\" (or tcp, tls) for each socket, and \"closed\" when its address has gone. "
      "Ctrl-C and "
      "SIGTERM\n"
-     "end it, with 0. 77 when an address cannot be had. SERVICE is stun, turn, ws, signal or rtmfp.",
+     "end it, with 0. 77 when an address cannot be had. SERVICE is stun, turn, ws, signal, rendezvous or rtmfp.",
      it_cmd_serve},
     {"peer",
      "",
@@ -332,14 +332,15 @@ const it_cli_option IT_CLI_OPTIONS[] = {
     {"port", "N", IT_CLI_SERVE, "the port where --listen has none (the service's own); 0: any free one",
      it_cli_take_port, "a number from 0 to 65535"},
     {"cert", "FILE", IT_CLI_SERVE,
-     "turn, ws, signal: TLS on a port of its own, with this certificate, its chain behind it, and its key (PEM)",
+     "turn, ws, signal, rendezvous: TLS on a port of its own, with this certificate, its chain behind it, and its key "
+     "(PEM)",
      it_cli_take_cert, "a file"},
     {"key", "FILE", IT_CLI_SERVE, NULL, it_cli_take_key, "a file"},
     {"tls-port", "N", IT_CLI_SERVE, "and that port (the service's own); 0: any free one", it_cli_take_tls_port,
      "a number from 0 to 65535"},
     {"rate", "N", IT_CLI_SERVE,
-     "datagrams a second of one address in the long run (50); turn, ws, signal: requests, connections; 0: no limit, "
-     "also of how many",
+     "datagrams a second of one address in the long run (50); turn, ws, signal, rendezvous: requests, connections; 0: "
+     "no limit, also of how many",
      it_cli_take_rate, "a number from 0 to 1000000"},
     {"user", "NAME:PASSWORD", IT_CLI_SERVE,
      "turn: who may use it, repeatable; every process here can read it: see --users", it_cli_take_user,

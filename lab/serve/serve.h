@@ -7,6 +7,7 @@
 #include "lab/serve/limit.h"
 #include "lab/serve/log.h"
 #include "lab/serve/tls.h"
+#include "stack/signal/server.h"
 #include "stack/turn/server/server.h"
 
 #define IT_SERVE_ADDRS 16
@@ -83,6 +84,16 @@ int it_serve_stun(const it_serve_cfg *cfg, it_addr *bad);
 /* Signaling (signal.c): WebSocket and HTTP long poll on TCP and TLS, docs/signal.md. The limit counts accepted streams;
  * its own limits are those of stack/signal/server.h. */
 int it_serve_signal(const it_serve_cfg *cfg, it_addr *bad);
+
+/* A signal server |server|, or what stands on one, called |name|, behind its |log|, which owns it: with TLS where |cfg|
+ * has it, and a goodbye. Returns as it_serve_signal. */
+int it_serve_signal_as(const it_serve_cfg *cfg, const char *name, it_signal_server *server, it_serve_log_cfg log,
+                       it_addr *bad);
+/* Tells |log| what has become of requests to |s|, which is called |name|. */
+void it_serve_signal_news(it_signal_server *s, const it_serve_log *log, const char *name);
+
+/* A rendezvous server (rendezvous.c), docs/rendezvous.md: what signaling has, and in addition names and calls. */
+int it_serve_rendezvous(const it_serve_cfg *cfg, it_addr *bad);
 
 /* A relay of datagrams over WebSocket (ws.c) on TCP and TLS. The limit counts accepted streams; its own limits are
  * those of stack/wsrelay/server.h. */

@@ -18,10 +18,10 @@ static const char *const REASONS[] = {"none",
                                       "peer_closed",
                                       "server_lost",
                                       "security"};
-static const char *const EVENTS[IT_EV_COUNT] = {"signal",  "open",      "message",   "failover",  "stalled", "resumed",
-                                                "rate_up", "rate_down", "network",   "death",     "closed",  "secret",
-                                                "peer",    "test",      "success",   "reflexive", "up",      "down",
-                                                "unsent",  "status",    "subscriber"};
+static const char *const EVENTS[IT_EV_COUNT] = {"signal",  "open",      "message",    "failover",  "stalled", "resumed",
+                                                "rate_up", "rate_down", "network",    "death",     "closed",  "secret",
+                                                "peer",    "test",      "success",    "reflexive", "up",      "down",
+                                                "unsent",  "status",    "subscriber", "call"};
 
 const char *it_state_name(enum it_state s)
 {

@@ -72,6 +72,7 @@ enum it_model_event_kind {
     IT_EV_UNSENT,     /* a message by it will not arrive: data, user = for whom, why */
     IT_EV_STATUS,     /* of a NetConnection or NetStream: why = its code */
     IT_EV_SUBSCRIBER, /* a peer plays what a NetStream publishes: flow = its number, user = its peer ID */
+    IT_EV_CALL,       /* A: somebody calls: flow = the number of that call */
     IT_EV_COUNT
 };
 

@@ -46,7 +46,7 @@ static it_oracle_judge *const BY_RTMFP[IT_ORACLE_RUNGS] = {
     [IT_ORACLE_DIRECT_UDP] = it_oracle_rtmfp_direct, [IT_ORACLE_RELAY_UDP] = it_oracle_rtmfp_server};
 
 static const ladder LADDERS[] = {
-    {'A', 5, ALL, 0, NULL},
+    {'A', 5, ALL, TAKES(DIRECT_UDP) | TAKES(RELAY_UDP) | TAKES(DIRECT_TCP) | TAKES(RELAY_TCP) | TAKES(PROXY), NULL},
     {'B', 5, ALL, TAKES(DIRECT_UDP) | TAKES(RELAY_UDP) | TAKES(DIRECT_TCP) | TAKES(RELAY_TCP) | TAKES(PROXY), NULL},
     /* streams over the server, by its session or by its stream of messages */
     {'C',

@@ -193,6 +193,7 @@ typedef struct it_oracle_side {
     it_time session_least, session_most; /* when that may leave at the earliest: it stands with the signal server from
                                             then on; 0: it does */
     it_time hears_least, hears_most;     /* when what it is told may reach it at the earliest */
+    bool called;                         /* it begins when it first hears of the other side: somebody calls it */
     int streams, stream_base;            /* that session's streams, and from which base they leave */
     it_oracle_web web[IT_ORACLE_WEBS];   /* ways to a relay over WebSocket, as it tries them in turn */
     int n_webs;

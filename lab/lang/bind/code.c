@@ -23,6 +23,7 @@ PART(topo)
 PART(links)
 PART(peers)
 PART(rtmfp)
+PART(a)
 PART(calls_c)
 PART(separate)
 PART(signaling)
@@ -63,6 +64,7 @@ static const source SOURCES[] = {
     OWN(links),
     OWN(peers),
     OWN(rtmfp),
+    OWN(a),
     OWN(calls_c),
     OWN(signaling),
     OWN(judge),

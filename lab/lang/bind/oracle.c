@@ -105,7 +105,7 @@ static void webs_of(lua_State *L, int at, it_oracle_side *side)
 }
 
 /* Fills |side| from the table at |at|: { { net, ip, up, down, slack }..., ta, rto, as_told, checks_first, lite, hasty,
- * relays, tcp, keepalive, least, most, session_least, session_most, hears_least, hears_most, streams, racers,
+ * relays, tcp, keepalive, least, most, session_least, session_most, hears_least, hears_most, called, streams, racers,
  * stream_base, stream_box, webs }. */
 static void side_of(lua_State *L, int at, it_oracle_side *side)
 {
@@ -127,6 +127,7 @@ static void side_of(lua_State *L, int at, it_oracle_side *side)
     side->session_most = it_script_int(L, at, "session_most", 0);
     side->hears_least = it_script_int(L, at, "hears_least", 0);
     side->hears_most = it_script_int(L, at, "hears_most", 0);
+    side->called = it_script_int(L, at, "called", 0) != 0;
     side->streams = (int)it_script_int(L, at, "streams", 0);
     side->racers = (int)it_script_int(L, at, "racers", 0);
     side->stream_base = (int)it_script_int(L, at, "stream_base", 0);

@@ -339,6 +339,8 @@ static void set_all_functions(lua_State *L, it_script *s)
                                    IT_SCRIPT_ADDR,
                                    IT_SCRIPT_ORACLE,
                                    IT_SCRIPT_SIGNAL,
+                                   IT_SCRIPT_A,
+                                   IT_SCRIPT_B,
                                    IT_SCRIPT_RELAY,
                                    IT_SCRIPT_TURN,
                                    IT_SCRIPT_TCP,

@@ -270,7 +270,8 @@ return function(L)
 
   -- What RFC 8445 leaves to each model. E's socket begins no more than one exchange in 50 ms, and its library asks the STUN server when there is
   -- nothing to check, checks in the order in which it was told, and keeps no mapping alive meanwhile.
-  local HOW = { B = { ta = 0, keeps = true, links = true }, D = { ta = 0, keeps = true, links = true, separate = true }, E = { ta = 50000000, script = 1 }, C = { ta = 0 } }
+  local AGENT = { ta = 0, keeps = true, links = true }
+  local HOW = { A = AGENT, B = AGENT, D = { ta = 0, keeps = true, links = true, separate = true }, E = { ta = 50000000, script = 1 }, C = { ta = 0 } }
   -- Of model C (RFC 7016): no carrier, as the server introduces; its ladder's ways are judged from the boxes between each end and that server.
   local function predict_calls(near, far, s, w, a, b)
     local server = s.server or L.servers.rtmfp
@@ -303,10 +304,9 @@ return function(L)
     local a, b = side_of(near, w, how, only_near), side_of(far, w, how, only_far)
     if s.model == "C" then return predict_calls(near, far, s, w, a, b) end
     a.tcp, b.tcp = L.tcp_wanted(s.tcp, near, "call"), L.tcp_wanted(s.tcp, far, "call")
-    if s.model == "B" then a.webs, b.webs = L.webs_of(near, w, s, server_of), L.webs_of(far, w, s, server_of) end
-    if how.separate then a.webs, b.webs = L.webs_of(near, w, s, server_of), L.webs_of(far, w, s, server_of) end
+    if how.keeps then a.webs, b.webs = L.webs_of(near, w, s, server_of), L.webs_of(far, w, s, server_of) end
     local ab, ba = (up_a or 0) + (down_b or 0), (up_b or 0) + (down_a or 0)
-    local adds, doubt = L.signal_bounds(near, far, L.carrier_kind(s.carrier), a, b, ab, ba)
+    local adds, doubt = L.signal_bounds(near, far, s, a, b, ab, ba)
     for _, side in ipairs { a, b } do side.stream_box = side.stream_at and w.number[side.stream_at] end
     if a.lite == 1 and b.lite == 1 then a.lite, b.lite = 0, 0 end -- where checks would have passed, data does
     local n = s.transports or L.transports(s)
@@ -329,7 +329,7 @@ return function(L)
       doubt = nil
     end
     if not adds then return L.cannot_signal(v, doubt) end
-    if s.model == "B" and v.outcome == "open" then
+    if how.keeps and not how.separate and v.outcome == "open" then
         local fails, why = roles_clash(near.behaviour, far.behaviour)
         if fails then return L.cannot_open(v, why) end
         doubt = doubt or why or lite_doubt(near, far)

@@ -1,4 +1,4 @@
--- What runs on hosts: the objects of models B and E, and the standard apps that make a call of them and of carriers (signaling.lua).
+-- What runs on hosts: the objects of models B and E (A's: models/a.lua), and the standard apps that make a call of them and of carriers (signaling.lua).
 return function(L)
   local LIST = L.LIST
   local core, source = L.core, L.source
@@ -512,7 +512,8 @@ return function(L)
   local LACKS = { tcp = "has no candidates by TCP", turn = "asks no TURN server", ws = "joins no relay over WebSocket" }
   for _, k in ipairs { "server", "connect", "via", "parent_death", "ask" } do LACKS[k] = "has no streams of a NetConnection" end
   for _, k in ipairs { "policy", "try" } do LACKS[k] = "has no relay object beside another" end
-  local KNOWS = { B = { tcp = true, turn = true, ws = true }, C = { server = true, connect = true, via = true, parent_death = true, ask = true }, D = { ws = true, policy = true, try = true } }
+  local AGENT = { tcp = true, turn = true, ws = true }
+  local KNOWS = { A = AGENT, B = AGENT, C = { server = true, connect = true, via = true, parent_death = true, ask = true }, D = { ws = true, policy = true, try = true } }
   -- Ends the case where a call asks for a way that its model does not know, or that no server offers.
   local function check_ways(s)
     for _, k in ipairs(L.keys(LACKS)) do
@@ -570,8 +571,8 @@ return function(L)
     maker("E", "open", open_e)
     maker("udp", "open", open_udp)
     L.rtmfp_methods(Host, maker)
+    L.a_methods(Host)
     L.c_methods(maker)
-    for _, m in ipairs { "A" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
     L.separate_methods(Host)
   end
 end

@@ -129,6 +129,8 @@ schema.tables = {
   d_relay = { [1] = { "string", '"ws://ws/ROOM#SECRET", "wss://ws:443/ROOM#SECRET": a room of 16 to 64 letters, digits, - or _, and what the two know and the relay does not' }, rest = { "string", "other ways to it, tried in turn" },
     id = { "name", "one of the two in the room; the host's" }, media = { "media", "voice or none" },
     ping = { "boolean", "false: the WebSocket of 2010, which asks nothing and tells of no silence; true" } },
+  A = { [1] = { "string", '"icet://signal/bob?stun=stun:stun&turn=turn:turn&ws=ws://ws": whom to call, or how to be called (docs/rendezvous.md); hosts are addresses or hosts of the case' }, media = { "media" },
+    direct_only = { "boolean", "neither TURN nor a relay over WebSocket, whatever the specifier names" }, behaviour = { "string|table", "instead of the host's" }, tcp = { "string|table", "candidates by TCP: active passive so, a list of these, or all" } },
   C = { server = { "Host", "a host that has called serve_rtmfp; the server rtmfp" }, uri = { "string", "what it asks for there, 255 bytes at most; rtmfp://NAME/app" }, media = { "media" },
     connect = { "Time", "for the connection, and for streams from the peer, to open within; 10 s (RFC 7016 section 3.5.1.1: 95 s)" },
     ask = { "boolean", "the far end's play waits for accept or refuse" }, parent_death = { "parent_death", "what becomes of the direct way when the connection is over: detach, or cascade" } },
@@ -191,7 +193,7 @@ schema.tables = {
 -- Required keys.
 schema.required = {
   d_relay = { 1 },
-  reach = { 1, 2, "proto" }, rtmfp = { "server" }, netconnection = { "server" }, connect = { 1 }, listen = { 1 }, attacker = { 1 }, shot = { "to" }, attack = { 1, "on" }, host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
+  A = { 1 }, reach = { 1, 2, "proto" }, rtmfp = { "server" }, netconnection = { "server" }, connect = { 1 }, listen = { 1 }, attacker = { 1 }, shot = { "to" }, attack = { 1, "on" }, host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
   expect = { 1, "within" }, await = { 1, "within" }, forbid = { 1, "during" }, next = { 1 }, carrier = { 1, "to" }, scenario = { 1, "run" },
   hypothesis = { 1, "run", "claim", "predict" }, predict = { 1 }, draw = { "pairs", "from" },
   drop = { "nth" }, delay = { "nth", "by" }, map_port = { 1 }, serve = { 1, "port" }, relay_join = { 1, "room" }, media = { "fingerprint" },
@@ -211,14 +213,14 @@ schema.events = {
   network = { up = "boolean", base = "address" }, death = { reason = "reason", why = "string", since = "Duration" }, closed = { by = "closed_by" },
   test = { addr = "address", user = "string", base = "address", priority = "count", controlling = "boolean", nominate = "boolean" },
   success = { addr = "address", reflexive = "address", user = "string", base = "address", nominate = "boolean" },
-  reflexive = { addr = "address", base = "address" }, status = { code = "status" }, subscriber = { peer = "string" }, up = {}, down = { why = "string" },
+  reflexive = { addr = "address", base = "address" }, status = { code = "status" }, subscriber = { peer = "string" }, call = {}, up = {}, down = { why = "string" },
   unsent = { data = "string", why = "string" },
 }
 
 -- Class of source -> the events it tells; those of its parent class come on top.
 schema.tells = {
   Carrier = { "message", "up", "down", "unsent" }, App = { "open", "closed", "up", "down" }, RelayClient = { "up", "down", "message" }, Udp = { "message", "open", "closed" }, Tcp = { "open", "message", "closed" },
-  SocketE = { "test", "success", "reflexive", "network", "message" }, PeerB = { "signal" }, PeerC = { "status", "subscriber" },
+  SocketE = { "test", "success", "reflexive", "network", "message" }, PeerB = { "signal" }, DialA = { "up", "down" }, PeerC = { "status", "subscriber" }, ListenA = { "call", "up", "down", "death", "closed" },
   NetConnection = { "status" }, NetStream = { "status", "message", "subscriber" },
   Rtmfp = { "up", "down", "open", "message", "failover", "death", "closed" },
   Conn = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed" },
@@ -255,7 +257,7 @@ schema.classes = {
     { "map_port", "fun(self: Host, s: map_port): Mapping?, string?", "asks the next box by PCP, NAT-PMP or UPnP and keeps the mapping" },
     { "reach", "fun(self: Host, s: reach): Reach", "what the oracle says: whether a server answers through the boxes, by UDP or TCP; runs nothing" },
     { "serve", "fun(self: Host, s: serve): App", "starts an app by its name; it tells open once it serves, closed when it cannot" },
-    { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of the families this one has, IPv6 first; of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "C", "{open: fun(self: any, s?: C): PeerC}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE}" },
+    { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of the families this one has, IPv6 first; of DNS64 behind a NAT64" }, { "A", "{dial: fun(self: any, s: A): DialA, listen: fun(self: any, s: A): ListenA}" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "C", "{open: fun(self: any, s?: C): PeerC}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE}" },
     { "D", "{relay: fun(self: any, s: d_relay): RelayD, dial: fun(self: any, s: A): DialA, listen: fun(self: any, s: A): ListenA}", "separate objects, dial and listen as A's and direct only; lib.d makes one connection of them" },
     { "relay", "{serve: fun(self: any, s?: relay_serve): RelayServer, join: fun(self: any, s: relay_join): RelayClient}", "datagrams over WebSocket" },
     { "udp", "{open: fun(self: any, s?: udp): Udp}", "a plain socket, of no model: it probes networks" },
@@ -307,6 +309,10 @@ schema.classes = {
   { "Conn: Source", "open message failover stalled resumed rate_up rate_down network death closed", { { "path", "string?" },
     { "stats", "table<string, integer|Duration>", "sent received lost late longest_gap refused; of audio and video also jitter freezes frozen longest_freeze shown reordered rtt profile" }, { "streams", "Conn[]", "of several: this end of each" }, { "send", "fun(self: Conn, data: string)" }, { "close", "fun(self: Conn)" } } },
   { "PeerB: Conn", "and signal(blob)", { { "start", "fun(self: PeerB)" }, { "signal", "fun(self: PeerB, blob: string)" }, { "restart", "fun(self: PeerB)" } } },
+  { "DialA: Conn", "and up down(why) of its session with the rendezvous server", { { "phase", "string", "new rendezvous checking securing open stalled restarting dead closed" } } },
+  { "CallA: Conn", "a call that a listener has taken", { { "phase", "string" } } },
+  { "ListenA: Source", "up, once it listens, and down(why) of its session with the rendezvous server; call(call), with the CallA, for each that comes; death closed", { { "phase", "string" },
+    { "close", "fun(self: ListenA)", "hangs up all calls, and listens no more" } } },
   { "PeerC: Conn", "and status(code), of NetConnection and NetStream; subscriber(peer)", {
     { "peer_id", "string", "hexadecimal" }, { "call", "fun(self: PeerC, far: PeerC): boolean?, string?", "both ends do; open or death follows" },
     { "connect", "fun(self: PeerC): boolean?, string?", "to the server, again, after Failed or Closed" },

@@ -426,6 +426,7 @@ return function(L)
     if own and not o.off then
       local n = core.signal_stats(own)
       s.connections, s.mailboxes, s.refused, s.redelivered = n.connections, n.mailboxes, n.refused, n.redelivered
+      s.names, s.calls, s.messages = n.names, n.calls, s.messages + n.said -- of the rendezvous
     end
     local relays = rawget(o, "relays")
     if relays and not o.off then s = L.merge(s, core.turn_stats(relays)) end

@@ -5,7 +5,7 @@ local vocab = {}
 -- set -> { { name, sentence, source }, ... }
 vocab.sets = {
   model = {
-    { "A", "not built yet", "" },
+    { "A", "one object that does everything, signaling by a rendezvous server included", "RFC 8445, 8838, 8863, 7675" },
     { "B", "an ICE agent and opaque blobs that the application carries", "RFC 8445, 8838, 8863, 7675" },
     { "C", "a NetConnection, and streams from the peer or by its server; which of them is the script's", "RFC 7016, 7425" },
     { "D", "two objects, direct and over a relay; which of them carries is the script's", "RFC 8445, 7675, 6455" },

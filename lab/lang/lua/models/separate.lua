@@ -2,7 +2,7 @@
 -- makes one connection of the two is a script's business; lib.d is one, and the standard app of t:call { model = "D" } uses it.
 return function(L)
   local core, LIST = L.core, L.LIST
-  local Conn = L.Conn or L.classes.Conn
+  local Conn = L.Conn
 
   ---------------------------------------------------------------------------------------------------------------- the relay object
   local RelayD = L.class("RelayD", Conn)
@@ -85,7 +85,7 @@ return function(L)
       math.min(3600, (host.timers.connect + 999999999) // 1000000000))
   end
 
-  local function make_end(host, far, s, role)
+  function L.standard.D(host, far, s, role)
     if s.restart == false then L.fail "call.restart: the peer object of model D restarts by itself" end
     if L.streams_wanted(s, "call") then L.unsupported "call.streams: an object of model D has one media stream" end
     if L.wants_rtp({ s.media }, "call.media") then L.unsupported "call.media: model D streams voice, not RTP" end
@@ -144,8 +144,7 @@ return function(L)
   end
 
   function L.separate_methods(Host)
-    local verbs = { relay = open_relay }
-    if L.rendezvous_by then verbs.dial, verbs.listen, L.standard.D = dial, listen, make_end end
+    local verbs = { relay = open_relay, dial = dial, listen = listen }
     Host.getters.D = function(o)
       local m, view = {}, nil
       for verb, make in next, verbs do

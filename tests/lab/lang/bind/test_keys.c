@@ -50,6 +50,7 @@ static const char MAKE[] =
     "  step = { 't:host { \"x\", link = { trace = { { %s } } } }', { at = '\"1s\"' } },\n"
     "  flap = { 't:host { \"x\", link = { flap = { %s } } }', { down = '\"1s\"', up = '\"1s\"', n = '2' } },\n"
     "  handover = { 'a:handover { %s }', { from = '\"eth\"', to = '\"eth\"' } }, B = { 'a.B:new { %s }', {} },\n"
+    "  A = { 'a.A:dial { \"icet://signal/x\", %s }', {} },\n"
     "  E = { 'a.E:open(\"abcd\", (\"p\"):rep(22), { %s })', {} },\n"
     "  test = { 'e:test(\"192.0.2.9:5\", \"abcd\", \"p\", { %s })', {}, E },\n"
     "  probe = { 'e:probe_stun(\"192.0.2.9:5\", { %s })', {}, E }, rawsend = { 'e:send(\"192.0.2.9:5\", \"x\", { %s "
