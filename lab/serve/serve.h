@@ -105,8 +105,9 @@ int it_serve_ws(const it_serve_cfg *cfg, it_addr *bad);
  * (stack/turn/server/allocation.h). */
 int it_serve_turn(const it_serve_cfg *cfg, it_addr *bad);
 
-/* Introductions between ends of RTMFP (rtmfp.c): RFC 7016, in the profile of RFC 7425. Makes OpenSSL draw from the
- * system. At most 8 addresses. */
+/* A server of RTMFP (rtmfp.c): RFC 7016, in the profile of RFC 7425, with RTWebSocket (stack/rtmfp/ws) on TCP at the
+ * same addresses, and on TLS: introductions, and streams that it relays. Makes OpenSSL draw from the system. At most 8
+ * addresses. The limit counts datagrams; accepted streams are at most 1,024 at a time. */
 int it_serve_rtmfp(const it_serve_cfg *cfg, it_addr *bad);
 
 #endif

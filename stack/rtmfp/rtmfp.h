@@ -64,6 +64,7 @@ enum it_rtmfp_state {
 typedef struct it_rtmfp_info {
     enum it_rtmfp_state state;
     bool initiator;
+    bool stream;                   /* it is no session over datagrams, but one over a stream (stack/rtmfp/ws) */
     it_rtmfp_path path;            /* from KEYING_SENT on */
     uint8_t print[IT_RTMFP_PRINT]; /* from KEYING_SENT on */
     it_time srtt, erto;            /* |srtt| 0: not known yet */

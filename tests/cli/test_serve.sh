@@ -104,7 +104,7 @@ ended TERM
 ends 0
 
 claim "the rendezvous server of RTMFP answers an IHello, with 3.5 times its bytes at most"
-serve 1 rtmfp --listen 127.0.0.1:0 --quiet
+serve 2 rtmfp --listen 127.0.0.1:0 --quiet
 port=$(sed -n 's/^listening udp 127.0.0.1://p' served)
 hello='\xed\xcf\x28\x6b\x71\x02\xcc\x8a\x9c\xcd\xe4\xe1\x7b\x58\x58\x18\xa7\x11\x39\xb5\x10\x57\x9c\x21\xf2\xf6\xeb\x7f\x92\x98\xb9\x7c\x7d\x8f\xdf\xbe\x02\x09\x72\xf8\xf7\xfa\x6f\x37\xf8\x64\x89\x1f\xc3\x82\x59\x2c' # of 52 bytes, by another implementation
 size=$(bash -c 'exec 3<>"/dev/udp/127.0.0.1/$1" && printf "%b" "$2" >&3 && timeout 5 dd bs=2000 count=1 <&3 2>/dev/null | wc -c' - "$port" "$hello")

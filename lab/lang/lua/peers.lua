@@ -88,6 +88,7 @@ return function(L)
     end
     L.lose_carriers(host)
     rawset(host, "introduces", nil)
+    rawset(host, "rtmfp_web", nil)
     for app, to in L.pairs(L.apps) do
       if to.host == host then L.apps[app] = nil end
       local any = to.main or select(2, next(to.media))

@@ -147,10 +147,13 @@ schema.tables = {
   netconnection = { server = { "Host", "a host that has called serve_rtmfp" }, uri = { "string", "what it asks for there, 255 bytes at most; rtmfp://NAME/app" },
     keepalive = { "Time", "silence after which a Ping is sent, unless the server says so (RFC 7425 section 5.3.4); 10 s" }, death = { "Time", "how long Pings may stay unanswered; 20 s" },
     connect = { "Time", "for it, and for streams from peers, to open within; 95 s (RFC 7016 section 3.5.1.1)" },
-    ask = { "boolean", "subscribers wait for accept or refuse" }, parent_death = { "parent_death", "what becomes of streams with peers when it is over: detach, or cascade" } },
+    ask = { "boolean", "subscribers wait for accept or refuse" }, parent_death = { "parent_death", "what becomes of streams with peers when it is over: detach, or cascade" },
+    transport = { "nc_transport", "auto where the server has a WebSocket, else udp" }, fallback = { "Time", "UDP alone is tried for so long, half of connect at most; 5 s" },
+    tls = { "boolean|string", "false: ws instead of wss; a name: whose certificate it must be; the server's" }, via = { "string", "the proxy to its WebSocket, as for tcp; that of its network, if any" } },
+  rtmfp_web = { port = { "port", "of plain HTTP, 80" }, tls_port = { "port", "of TLS, 443" } },
   stream_from = { from = { "NetConnection", "whose direct stream is played" }, via = { "stream_via", "server: it relays; direct: to peers" } },
   stream_send = { type = { "stream_type", "each has an order of its own; data" }, lifetime = { "Time", "given up when it has not arrived by then; as reliable as the session" } },
-  serve_rtmfp = { lifetime = { "Time", "of audio and video that it relays; they are reliable" }, keepalive = { "Time", "what clients are told, about their Pings to it and to each other; nothing" }, redirect = { "boolean", "false: it does not tell where a peer is" }, forward = { "boolean", "false: it does not tell a peer who asks for it" } },
+  serve_rtmfp = { web = { "boolean|rtmfp_web", "RTWebSocket beside UDP; true: on TCP 80 and TLS on 443" }, lifetime = { "Time", "of audio and video that it relays; they are reliable" }, keepalive = { "Time", "what clients are told, about their Pings to it and to each other; nothing" }, redirect = { "boolean", "false: it does not tell where a peer is" }, forward = { "boolean", "false: it does not tell a peer who asks for it" } },
   serve = { [1] = { "string", "the name of an app, as echo4571: messages behind their length (RFC 4571) come back" }, port = { "port", "of every address" } },
   datagram = { df = { "boolean", "false: may be cut into fragments on its way; true: what exceeds the path's MTU is lost. As the socket was opened" },
     ttl = { "ttl", "hop limit, 64" }, tos = { "octet", "DSCP and ECN, 0" } },
@@ -263,7 +266,7 @@ schema.classes = {
     { "udp", "{open: fun(self: any, s?: udp): Udp}", "a plain socket, of no model: it probes networks" },
     { "rtmfp", "{open: fun(self: any, s: rtmfp): Rtmfp}", "an end of RTMFP (RFC 7016)" },
     { "netconnection", "{open: fun(self: any, s: netconnection): NetConnection}", "to a server of RTMFP, as Flash has it: streams are under it" },
-    { "serve_rtmfp", "fun(self: Host, s?: serve_rtmfp): Introducer", "introduces ends of RTMFP to each other, on UDP 1935" },
+    { "serve_rtmfp", "fun(self: Host, s?: serve_rtmfp): Introducer", "introduces ends of RTMFP to each other, on UDP 1935, and relays their streams" },
     { "tcp", "{connect: fun(self: any, s: connect): Tcp, listen: fun(self: any, s: listen): Tcp}", "likewise" } } },
   { "Attacker", "writes what it likes from any source address", {
     { "send", "fun(self: Attacker, s: shot)", "one datagram" },
@@ -337,7 +340,7 @@ schema.classes = {
     { "peer_id", "string", "hexadecimal" }, { "call", "fun(self: Rtmfp, far: Rtmfp): boolean?, string?", "open or death follows, at both ends" },
     { "send", "fun(self: Rtmfp, data: string): boolean?, string?", "in order, and as reliable as the session" }, { "close", "fun(self: Rtmfp): boolean?, string?" } } },
   { "NetConnection: Source", "status(code), of NetConnection.Connect: Success Failed Rejected Closed NetworkChange", {
-    { "peer_id", "string", "hexadecimal" }, { "connect", "fun(self: NetConnection): boolean?, string?", "again, after Failed, Rejected or Closed" },
+    { "peer_id", "string", "hexadecimal" }, { "transport", "NcTransport?", "by which way it is connected, or about to be: udp, ws; nil: it is not" }, { "connect", "fun(self: NetConnection): boolean?, string?", "again, after Failed, Rejected or Closed" },
     { "stream", "fun(self: NetConnection, s: stream_from): NetStream?, string?" }, { "close", "fun(self: NetConnection)", "with all its streams" } } },
   { "NetStream: Source", "status(code), of NetStream: Connect Play Publish Unpublish; message(data) of one that plays; subscriber(stream, peer) of one that publishes to peers", {
     { "publish", "fun(self: NetStream, name: string): boolean?, string?" }, { "play", "fun(self: NetStream, name: string): boolean?, string?" },

@@ -73,6 +73,10 @@ vocab.sets = {
     { "relay", "an address on a relay", "RFC 8656" },
   },
   parent_death = { { "detach", "streams with peers go on", "RFC 7016: sessions know nothing of each other" }, { "cascade", "they end with it", "as Flash's objects do" } },
+  nc_transport = {
+    { "auto", "over UDP, and by WebSocket where that does not open in time", "" }, { "udp", "RTMFP alone", "RFC 7016" },
+    { "ws", "RTWebSocket alone: the same messages over TCP", "RFC 6455" },
+  },
   stream_via = { { "server", "the server relays it", "RFC 7425 section 5.3.5" }, { "direct", "peers play it from here", "RFC 7425 section 5.4" } },
   stream_type = { { "audio", "", "" }, { "video", "", "" }, { "data", "and commands", "" } },
   status = {

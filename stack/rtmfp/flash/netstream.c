@@ -228,6 +228,11 @@ int it_rtmfp_client_stream(it_rtmfp_client *c, it_time now, enum it_rtmfp_stream
     if (!x)
         return IT_ERR_FULL;
     *stream = x->no;
+    if (it_rtmfp_client_over_ws(c) && kind != IT_RTMFP_VIA_SERVER && !(far && it_rtmfp_find(c->r, far))) {
+        it_rtmfp_client_status(c, x->no, IT_RTMFP_NS_FAILED, "over a WebSocket nobody is introduced to anybody");
+        x->no = 0;
+        return 0;
+    }
     if (kind == IT_RTMFP_FROM_PEER) {
         memcpy(x->far, far, sizeof x->far);
         int err = it_rtmfp_direct_open(c, now, x);
@@ -354,7 +359,7 @@ int it_rtmfp_client_path(const it_rtmfp_client *c, uint32_t stream, it_rtmfp_inf
         if (x->no != stream || !stream)
             continue;
         *relayed = x->kind == IT_RTMFP_VIA_SERVER;
-        return x->session && it_rtmfp_describe(c->r, x->session, info) == 0 ? 0 : IT_ERR_STATE;
+        return x->session && it_rtmfp_client_describe(c, x->session, info) == 0 ? 0 : IT_ERR_STATE;
     }
     return IT_ERR_NOTFOUND;
 }
