@@ -301,7 +301,7 @@ schema.classes = {
     { "signaled", '"yes"|"no"|"perhaps"', "whether what its carrier is given arrives" },
     { "why", "string" }, { "ways", "Way[]", "the model's ladder, the way that it prefers first" } } },
   { "Way", "what the oracle says of one rung", {
-    { "rung", "string", "direct_udp direct_tcp relay_udp relay_tcp relay_ws" }, { "path", "Path", "what a connection by it tells" },
+    { "rung", "string", "direct_udp direct_tcp relay_udp relay_tcp relay_dgram relay_ws" }, { "path", "Path", "what a connection by it tells" },
     { "outcome", '"open"|"either"|"none"|"not built"', '"not built" says nothing of the network' },
     { "kinds", "string[][]", '"local/remote" candidate kinds that may be selected, of the near end and of the far end' }, { "families", "string" }, { "why", "string" },
     { "latest", "integer?", "ns since the call began, by when it is open if nothing else is; of relay_ws, where it is known" },
