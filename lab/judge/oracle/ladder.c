@@ -61,7 +61,7 @@ static const ladder LADDERS[] = {
      TAKES(DIRECT_UDP) | TAKES(DGRAM) | TAKES(PROXY) | SEPARATE,
      NULL},
     /* a relay that answers checks */
-    {'E', 2, {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP}, TAKES(DIRECT_UDP), NULL},
+    {'E', 2, {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP}, TAKES(DIRECT_UDP) | TAKES(RELAY_UDP), NULL},
 };
 
 const char *it_oracle_rung_name(enum it_oracle_rung rung)
@@ -224,7 +224,7 @@ static void overtake_late(const it_oracle_query *q, const ladder *l, it_oracle_v
  * round trips (RFC 8656 section 7). By TCP it tells none that is of use. */
 static void ask_turn_instead(const ladder *l, it_oracle_query *q)
 {
-    if (!(l->taken & TAKES(RELAY_UDP)) || !it_ip_none(q->stun.ip[0]) || !it_ip_none(q->stun.ip[1]))
+    if (!(l->taken & TAKES(RELAY_UDP)) || q->checked_relays || !it_ip_none(q->stun.ip[0]) || !it_ip_none(q->stun.ip[1]))
         return;
     for (int i = 0; i < q->n_turns && !q->stun_lends; i++) {
         if (q->turn[i].tcp)

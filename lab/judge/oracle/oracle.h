@@ -225,9 +225,11 @@ typedef struct it_oracle_query {
     it_time web_after; /* how long after it has heard of the other one a side joins the relay over WebSocket; of D since
                           the call began */
     it_time web_sooner;      /* and so much sooner at most, when nothing else is left */
+    bool checked_relays;     /* they are no TURN servers: they answer checks in the far side's place, and hand on */
     bool turn_limits;        /* by quotas or rules for peers the servers may refuse what they are asked for */
     it_time now;             /* when the call begins, since the world did */
     it_time patience;        /* how long the sides try */
+    uint8_t home[2];         /* model C's judge: the families by which each side reaches the server, V4, V6 */
     it_time stream_patience; /* model C: and how long a stream from a peer may take, or the connection */
     int transports;          /* components of media streams, each with ports of its own, which must all open; 0: one */
 } it_oracle_query;
