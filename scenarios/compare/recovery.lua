@@ -32,8 +32,7 @@ return {
       near.gateway.link:blackhole()
       local hole = tank.time(cell.hole)
       if hole < "2s" then
-        c:forbid { "death", during = "40s" }
-        if cell.model ~= "C" or hole < "1.5s" then c:forbid { "stalled", during = "40s" } end
+        if cell.model == "C" and hole > "1.5s" then c:forbid { "death", during = "40s" } else c:forbid { "stalled", "death", during = "40s" } end
       else
         c:expect { "stalled", within = "2.5s" }
         if hole < "25s" then c:expect { "resumed", "failover", within = hole + "13s" } end
