@@ -67,6 +67,7 @@ void it_d_relay_stream(it_d_relay *r, it_time now, bool on);
 /* Ends it; the other one is told. */
 void it_d_relay_close(it_d_relay *r, it_time now);
 
+/* How it stands. */
 enum it_state it_d_relay_state(const it_d_relay *r);
 enum it_path it_d_relay_path(const it_d_relay *r);
 void it_d_relay_stats(const it_d_relay *r, it_conn_stats *s);
