@@ -542,7 +542,8 @@ local function oracle(near, far, model)
     return L.make_host { name, behind = list, ipv6 = ipv6, family = ipv6 and "dual" or nil }
   end
   local hosts = { side("near", near), side("far", far) }
-  local v = L.predict(hosts[1], hosts[2], { model = model })
+  local server = model == "C" and L.make_host { "rtmfp", link = { delay = "0ms" }, family = "dual" } or nil -- its address is asked for alone
+  local v = L.predict(hosts[1], hosts[2], { model = model, server = server })
   local out = { ("%s - %s, model %s: %s"):format(near, far, model, v.outcome == "open" and "open over " .. v.path or v.either and "open or death" or v.outcome) }
   out[2] = "  why   " .. v.why
   if near:find("/", 1, true) and far:find("/", 1, true) then
