@@ -86,6 +86,19 @@ const it_cli_command IT_CLI_COMMANDS[] = {
      {"icetank export out/cases/hello.pcapng hello.pcap", "for tools that read nothing else", NULL, NULL},
      "Packets and ns times. Names, comments, keys and interfaces stay behind: that format has no place for them.",
      it_cmd_export},
+    {"check",
+     "FILE...",
+     "judge what captures show of STUN, TURN and ICE, by RFC section",
+     IT_CLI_CHECK,
+     1,
+     IT_CHECK_FILES,
+     {"icetank check call.pcapng", "every rule that is broken, by whom, and the frames",
+      "icetank check call.pcap --creds passwords.txt --vantage server", "also integrity, and mapped addresses"},
+     "Reads pcap and pcapng, - is standard input. A tap may miss packets, see them twice or out of order: what that "
+     "may\nexplain is \"inconclusive\". Ends with 1 when a MUST is broken, with 3 when there is no STUN at all.\n"
+     "A line of --creds: ice UFRAG PASSWORD, or turn USERNAME PASSWORD. Not judged yet: what is inside TLS, DTLS,\n"
+     "SRTP, WebSocket or RTMFP, and messages within relayed data.",
+     it_cmd_check},
     {"oracle",
      "NEAR FAR",
      "say what two hosts behind these boxes must do, and why",
@@ -130,7 +143,7 @@ const it_cli_command IT_CLI_COMMANDS[] = {
      "Prints \"listening udp ADDRESS:PORT\" (or tcp, tls) for each socket, and \"closed\" when its address has gone. "
      "Ctrl-C and "
      "SIGTERM\n"
-     "end it, with 0. 77 when an address cannot be had. SERVICE is stun, turn, ws, signal or rtmfp.",
+     "end it, with 0. 77 when an address cannot be had. SERVICE is stun, turn, ws, signal, rendezvous or rtmfp.",
      it_cmd_serve},
     {"peer",
      "",
@@ -318,6 +331,12 @@ const it_cli_option IT_CLI_OPTIONS[] = {
     {"trust", "FILE", IT_CLI_RUN, "with --edge: certificates (PEM) that the hosts of the worlds trust, too",
      it_cli_take_trust, "a file"},
     {"ladder", NULL, IT_CLI_SHOW, "draw the packets", take_ladder, NULL},
+    {"creds", "FILE", IT_CLI_CHECK, "passwords, to judge integrity by (none)", it_cli_take_creds, "a file"},
+    {"vantage", "WHERE", IT_CLI_CHECK, "where it was captured: middle, client or server (middle)", it_cli_take_vantage,
+     "middle, client or server"},
+    {"profile", "RFC", IT_CLI_CHECK, "by RFC 8445, 8489, 8656 (8445), or by 5245, 5389, 5766 (5245)",
+     it_cli_take_profile, "8445 or 5245"},
+    {"sarif", NULL, IT_CLI_CHECK, "print a SARIF log instead of text", it_cli_take_sarif, NULL},
     {"model", "M", IT_CLI_ORACLE, "the model that connects, A to E (B)", take_model, "a letter from A to E"},
     {"listen", "ADDRESS", IT_CLI_SERVE | IT_CLI_PEER,
      "where to be, as 192.0.2.1:3478, [2001:db8::1]:3478 or without a port, repeatable (every address)",
@@ -332,14 +351,15 @@ const it_cli_option IT_CLI_OPTIONS[] = {
     {"port", "N", IT_CLI_SERVE, "the port where --listen has none (the service's own); 0: any free one",
      it_cli_take_port, "a number from 0 to 65535"},
     {"cert", "FILE", IT_CLI_SERVE,
-     "turn, ws, signal: TLS on a port of its own, with this certificate, its chain behind it, and its key (PEM)",
+     "turn, ws, signal, rendezvous: TLS on a port of its own, with this certificate, its chain behind it, and its key "
+     "(PEM)",
      it_cli_take_cert, "a file"},
     {"key", "FILE", IT_CLI_SERVE, NULL, it_cli_take_key, "a file"},
     {"tls-port", "N", IT_CLI_SERVE, "and that port (the service's own); 0: any free one", it_cli_take_tls_port,
      "a number from 0 to 65535"},
     {"rate", "N", IT_CLI_SERVE,
-     "datagrams a second of one address in the long run (50); turn, ws, signal: requests, connections; 0: no limit, "
-     "also of how many",
+     "datagrams a second of one address in the long run (50); turn, ws, signal, rendezvous: requests, connections; 0: "
+     "no limit, also of how many",
      it_cli_take_rate, "a number from 0 to 1000000"},
     {"user", "NAME:PASSWORD", IT_CLI_SERVE,
      "turn: who may use it, repeatable; every process here can read it: see --users", it_cli_take_user,
@@ -359,7 +379,8 @@ const it_cli_option IT_CLI_OPTIONS[] = {
     {"deny-peer", "PREFIX", IT_CLI_SERVE, "turn: peers not to send to, repeatable", it_cli_take_deny_peer,
      "an address or a prefix, at most 16 times"},
     {"quiet", NULL, IT_CLI_SERVE, "say nothing for people, of starting and stopping", take_quiet, NULL},
-    {"json", NULL, IT_CLI_NAT | IT_CLI_LIST | IT_CLI_PROFILES, "print a JSON list instead of text", take_json, NULL},
+    {"json", NULL, IT_CLI_NAT | IT_CLI_LIST | IT_CLI_PROFILES | IT_CLI_CHECK, "print JSON instead of text", take_json,
+     NULL},
     {"man", NULL, IT_CLI_HELP, "print the man page", take_man, NULL},
     {"help", NULL, ~0u, "print the help of the command", take_help, NULL},
     {NULL, NULL, 0, NULL, NULL, NULL},

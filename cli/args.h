@@ -5,13 +5,15 @@
 #ifndef IT_CLI_ARGS_H
 #define IT_CLI_ARGS_H
 
+#include "conformance/passive/passive.h"
 #include "lab/serve/serve.h"
 #include "base/addr.h"
 #include "lab/run/run.h"
 
-#define IT_CLI_LISTEN 16 /* --listen at most */
-#define IT_CLI_STUN 4    /* --stun, and --turn, at most */
-#define IT_CLI_USERS 16  /* --user at most; a file has no such limit */
+#define IT_CLI_LISTEN 16  /* --listen at most */
+#define IT_CLI_STUN 4     /* --stun, and --turn, at most */
+#define IT_CLI_USERS 16   /* --user at most; a file has no such limit */
+#define IT_CHECK_FILES 64 /* captures of one check */
 
 /* What the program ends with. 5 (the stack under test does not start) and 6 (a stale baseline) are kept for commands to
  * come. */
@@ -44,6 +46,10 @@ typedef struct it_cli {
     const char *user[IT_CLI_USERS], *users_file;
     int n_user;
     it_prefix allow_peer[IT_SERVE_PEERS], deny_peer[IT_SERVE_PEERS];
+    const char *creds;
+    enum it_passive_vantage vantage;
+    enum it_passive_profile profile;
+    bool sarif;
     bool open;
     bool talk;
     bool quiet;
@@ -65,7 +71,8 @@ enum {
     IT_CLI_OPEN = 256,
     IT_CLI_PROFILES = 512,
     IT_CLI_SERVE = 1024,
-    IT_CLI_PEER = 2048
+    IT_CLI_PEER = 2048,
+    IT_CLI_CHECK = 4096
 };
 
 typedef struct it_cli_option {
@@ -118,6 +125,7 @@ int it_cmd_report(it_cli *o);
 int it_cmd_export(it_cli *o);
 int it_cmd_show(it_cli *o);
 int it_cmd_open(it_cli *o);
+int it_cmd_check(it_cli *o);
 int it_cmd_oracle(it_cli *o);
 int it_cmd_nat(it_cli *o);
 int it_cmd_profiles(it_cli *o);

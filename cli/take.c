@@ -165,6 +165,36 @@ int it_cli_take_rate(it_cli *o, const char *v)
     return rc;
 }
 
+int it_cli_take_creds(it_cli *o, const char *v)
+{
+    o->creds = v;
+    return *v ? 0 : -1;
+}
+
+int it_cli_take_vantage(it_cli *o, const char *v)
+{
+    static const char *const NAMES[] = {"middle", "client", "server"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(v, NAMES[i]) == 0) {
+            o->vantage = (enum it_passive_vantage)i;
+            return 0;
+        }
+    return -1;
+}
+
+int it_cli_take_profile(it_cli *o, const char *v)
+{
+    bool before = strcmp(v, "5245") == 0;
+    o->profile = before ? IT_PASSIVE_BEFORE : IT_PASSIVE_TODAY;
+    return before || strcmp(v, "8445") == 0 ? 0 : -1;
+}
+
+int it_cli_take_sarif(it_cli *o, const char *v)
+{
+    (void)v;
+    o->sarif = true;
+    return 0;
+}
 /* HOST=DEVICE. */
 int it_cli_take_edge(it_cli *o, const char *v)
 {

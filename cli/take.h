@@ -1,4 +1,4 @@
-/* What the tables of options need from elsewhere: how the values of serve, peer and of real devices are taken. */
+/* What the tables of options need from elsewhere: how the values of serve, peer, check and of real devices are taken. */
 #ifndef IT_CLI_TAKE_H
 #define IT_CLI_TAKE_H
 
@@ -27,6 +27,10 @@ int it_cli_take_rate(it_cli *o, const char *v);
 int it_cli_take_cert(it_cli *o, const char *v);
 int it_cli_take_key(it_cli *o, const char *v);
 int it_cli_take_tls_port(it_cli *o, const char *v);
+int it_cli_take_creds(it_cli *o, const char *v);
+int it_cli_take_vantage(it_cli *o, const char *v);
+int it_cli_take_profile(it_cli *o, const char *v);
+int it_cli_take_sarif(it_cli *o, const char *v);
 int it_cli_take_edge(it_cli *o, const char *v);
 int it_cli_take_trust(it_cli *o, const char *v);
 

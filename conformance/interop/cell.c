@@ -193,7 +193,7 @@ static void cell_capture(cell *c)
     struct stat st;
     cell_path(c, ".pcap", pcap);
     cell_path(c, ".tcpdump.log", log);
-    char *const argv[] = {"tcpdump", "-i", "wire", "-U", "-Z", "root", "-w", pcap, NULL};
+    char *const argv[] = {"tcpdump", "-i", "wire", "-U", "--immediate-mode", "-Z", "root", "-w", pcap, NULL};
     if (!c->cfg->capture || it_interop_start(&c->tcpdump, &c->d.alloc, argv, c->net.side[0], log) < 0)
         return;
     it_time end = it_interop_now() + 2 * IT_SEC;
@@ -481,7 +481,7 @@ static void cell_finish(cell *c)
         cell_judge_end(c);
 }
 
-/* Of a cell that passed nothing is kept but its transcript. */
+/* Of a cell that passed nothing is kept but its transcript, unless all is. */
 static void cell_tidy(const cell *c)
 {
     static const char *const FILES[] = {".pcap", ".tcpdump.log", ".ours.log", ".theirs.log", ".server.log", ".ip.log"};
@@ -490,7 +490,8 @@ static void cell_tidy(const cell *c)
         struct stat st;
         cell_path(c, FILES[i], path);
         bool empty = stat(path, &st) == 0 && st.st_size == 0;
-        if (c->out->verdict == IT_INTEROP_PASS || c->out->verdict == IT_INTEROP_CANNOT || empty)
+        bool passed = c->out->verdict == IT_INTEROP_PASS || c->out->verdict == IT_INTEROP_CANNOT;
+        if (empty || (passed && !c->cfg->keep))
             unlink(path);
     }
 }

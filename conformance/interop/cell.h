@@ -26,6 +26,7 @@ typedef struct it_interop_cell_cfg {
     const char *dir;
     uint64_t seed; /* of the bytes that are sent */
     bool capture;
+    bool keep;    /* what there is of cells that pass, too */
     int patience; /* seconds that an adapter has to answer hello */
 } it_interop_cell_cfg;
 

@@ -52,7 +52,7 @@ typedef struct runner {
     size_t n_peers, n_jobs, n_workers;
     command ours, server, relays[2];          /* TURN servers: theirs for us, ours for them */
     const char *dir, *known_file, *filter[2]; /* patterns of peers and features */
-    bool slow, fast, capture, ci;
+    bool slow, fast, capture, keep, ci;
     uint64_t seed, patience;
     it_interop_known known;
     job jobs[PEERS * 32];
@@ -86,6 +86,7 @@ static const char HELP[] =
     "  --patience SECONDS      that an adapter has to start and answer (15)\n"
     "  --seed N                of the bytes that are sent (1)\n"
     "  --capture               a pcap of each cell that does not pass, by tcpdump\n"
+    "  --keep                  captures and logs also of those that do\n"
     "  --list                  print the features\n"
     "exit codes: 0 as known, 1 not, 2 wrong command line or table, 3 nothing selected, 77 cannot be run here, 130 "
     "interrupted\n";
@@ -132,7 +133,7 @@ static bool option_flag(runner *r, const char *name)
     const struct {
         const char *name;
         bool *flag;
-    } FLAGS[] = {{"--quick", &r->fast}, {"--slow", &r->slow}, {"--capture", &r->capture}};
+    } FLAGS[] = {{"--quick", &r->fast}, {"--slow", &r->slow}, {"--capture", &r->capture}, {"--keep", &r->keep}};
     for (size_t i = 0; i < sizeof FLAGS / sizeof *FLAGS; i++)
         if (strcmp(name, FLAGS[i].name) == 0)
             return *FLAGS[i].flag = true;
@@ -266,6 +267,7 @@ static void job_run(const runner *r, const job *j, int out)
                                .dir = r->dir,
                                .seed = r->seed,
                                .capture = r->capture,
+                               .keep = r->keep,
                                .patience = (int)r->patience};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_CHILD_SUBREAPER, 1); /* what an adapter leaves behind becomes its child, and ends with it */

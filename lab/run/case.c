@@ -47,6 +47,9 @@ static void event_text(char *text, size_t size, const char *app, int media, cons
         else
             snprintf(text, size, "%s: %s", app, ev->why);
         return;
+    case IT_EV_CALL:
+        snprintf(text, size, "%s: call %d", app, ev->flow);
+        return;
     case IT_EV_SUBSCRIBER:
         snprintf(text, size, "%s/%d: %s as %d", app, media, ev->user, ev->flow);
         return;

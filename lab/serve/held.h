@@ -18,6 +18,7 @@ typedef struct it_held {
     size_t n, cap;
 } it_held;
 
+/* Starts with none; gives its memory back. */
 void it_held_init(it_held *h, it_alloc *alloc);
 void it_held_fini(it_held *h);
 

@@ -12,8 +12,11 @@ const it_service IT_SERVICES[] = {
      80, 443, it_serve_ws},
     {"signal", "a signal server: messages between mailboxes by WebSocket or HTTP long poll (docs/signal.md)", NULL, 80,
      443, it_serve_signal},
-    {"rtmfp", "a rendezvous server of RTMFP (RFC 7016): introduces peers by their peer IDs", NULL, 1935, 0,
-     it_serve_rtmfp},
+    {"rendezvous", "a rendezvous server of model A: calls by name, over a signal server (docs/rendezvous.md)", NULL, 80,
+     443, it_serve_rendezvous},
+    {"rtmfp",
+     "a server of RTMFP (RFC 7016) over UDP, and over WebSocket by TCP and TLS: introduces peers, relays streams", NULL,
+     1935, 443, it_serve_rtmfp},
     {NULL, NULL, NULL, 0, 0, NULL},
 };
 

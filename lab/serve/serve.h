@@ -7,6 +7,7 @@
 #include "lab/serve/limit.h"
 #include "lab/serve/log.h"
 #include "lab/serve/tls.h"
+#include "stack/signal/server.h"
 #include "stack/turn/server/server.h"
 
 #define IT_SERVE_ADDRS 16
@@ -84,6 +85,16 @@ int it_serve_stun(const it_serve_cfg *cfg, it_addr *bad);
  * its own limits are those of stack/signal/server.h. */
 int it_serve_signal(const it_serve_cfg *cfg, it_addr *bad);
 
+/* A signal server |server|, or what stands on one, called |name|, behind its |log|, which owns it: with TLS where |cfg|
+ * has it, and a goodbye. Returns as it_serve_signal. */
+int it_serve_signal_as(const it_serve_cfg *cfg, const char *name, it_signal_server *server, it_serve_log_cfg log,
+                       it_addr *bad);
+/* Tells |log| what has become of requests to |s|, which is called |name|. */
+void it_serve_signal_news(it_signal_server *s, const it_serve_log *log, const char *name);
+
+/* A rendezvous server (rendezvous.c), docs/rendezvous.md: what signaling has, and in addition names and calls. */
+int it_serve_rendezvous(const it_serve_cfg *cfg, it_addr *bad);
+
 /* A relay of datagrams over WebSocket (ws.c) on TCP and TLS. The limit counts accepted streams; its own limits are
  * those of stack/wsrelay/server.h. */
 int it_serve_ws(const it_serve_cfg *cfg, it_addr *bad);
@@ -94,8 +105,9 @@ int it_serve_ws(const it_serve_cfg *cfg, it_addr *bad);
  * (stack/turn/server/allocation.h). */
 int it_serve_turn(const it_serve_cfg *cfg, it_addr *bad);
 
-/* Introductions between ends of RTMFP (rtmfp.c): RFC 7016, in the profile of RFC 7425. Makes OpenSSL draw from the
- * system. At most 8 addresses. */
+/* A server of RTMFP (rtmfp.c): RFC 7016, in the profile of RFC 7425, with RTWebSocket (stack/rtmfp/ws) on TCP at the
+ * same addresses, and on TLS: introductions, and streams that it relays. Makes OpenSSL draw from the system. At most 8
+ * addresses. The limit counts datagrams; accepted streams are at most 1,024 at a time. */
 int it_serve_rtmfp(const it_serve_cfg *cfg, it_addr *bad);
 
 #endif

@@ -7,28 +7,33 @@
 
 /* --- the log --- */
 
-static void signal_tell(const it_serve_log *log, const it_signal_tale *t)
+static void signal_tell(const it_serve_log *log, const char *name, const it_signal_tale *t)
 {
     char client[IT_ADDR_TEXT];
     it_addr_text(t->client, client);
     switch (t->kind) {
     case IT_SIGNAL_TALE_OPENED:
-        it_serve_log_line(log, "signal: %s has mailbox %s, by %s", client, t->box, t->ws ? "WebSocket" : "HTTP");
+        it_serve_log_line(log, "%s: %s has mailbox %s, by %s", name, client, t->box, t->ws ? "WebSocket" : "HTTP");
         break;
     case IT_SIGNAL_TALE_REFUSED:
-        it_serve_log_line(log, "signal: %s is refused: %d", client, t->status);
+        it_serve_log_line(log, "%s: %s is refused: %d", name, client, t->status);
         break;
     case IT_SIGNAL_TALE_RESET:
-        it_serve_log_line(log, "signal: %s is reset: there are too many connections", client);
+        it_serve_log_line(log, "%s: %s is reset: there are too many connections", name, client);
         break;
     }
 }
 
-static void signal_news(void *o, const it_serve_log *log)
+void it_serve_signal_news(it_signal_server *s, const it_serve_log *log, const char *name)
 {
     it_signal_tale t;
-    while (it_signal_server_tale(o, &t))
-        signal_tell(log, &t);
+    while (it_signal_server_tale(s, &t))
+        signal_tell(log, name, &t);
+}
+
+static void signal_news(void *o, const it_serve_log *log)
+{
+    it_serve_signal_news(o, log, "signal");
 }
 
 static void signal_sum(void *o, const it_serve_log *log)
@@ -47,16 +52,13 @@ static void signal_stop(void *o, it_time now)
     (void)it_signal_server_stop(o, now); /* without memory they hear of it by the end of their streams */
 }
 
-int it_serve_signal(const it_serve_cfg *cfg, it_addr *bad)
+int it_serve_signal_as(const it_serve_cfg *cfg, const char *name, it_signal_server *server, it_serve_log_cfg log,
+                       it_addr *bad)
 {
-    it_signal_server_cfg s = {.alloc = cfg->alloc};
-    it_loop_app_cfg app = {.name = "signal", .no_bases = true, .loopback = true};
+    it_loop_app_cfg app = {.name = name, .no_bases = true, .loopback = true};
     it_tls_cfg tls;
     uint16_t tls_port = 0;
-    it_rng_init(&s.rng, cfg->seed, "signal");
-    it_signal_server *server = it_signal_server_new(&s);
-    it_serve_log_cfg log = {.ops = &it_signal_server_ops, .inner = server, .news = signal_news, .sum = signal_sum};
-    it_limit *l = server ? it_serve_logged(cfg, cfg->seed, log) : NULL;
+    it_limit *l = it_serve_logged(cfg, cfg->seed, log);
     if (!l)
         return IT_ERR_NOMEM;
     int i = it_loop_add(cfg->loop, &it_limit_ops, l, &app, bad);
@@ -69,4 +71,13 @@ int it_serve_signal(const it_serve_cfg *cfg, it_addr *bad)
     if (err == 0)
         it_signal_server_tls(server, &tls, tls_port);
     return err;
+}
+
+int it_serve_signal(const it_serve_cfg *cfg, it_addr *bad)
+{
+    it_signal_server_cfg s = {.alloc = cfg->alloc};
+    it_rng_init(&s.rng, cfg->seed, "signal");
+    it_signal_server *server = it_signal_server_new(&s);
+    it_serve_log_cfg log = {.ops = &it_signal_server_ops, .inner = server, .news = signal_news, .sum = signal_sum};
+    return server ? it_serve_signal_as(cfg, "signal", server, log, bad) : IT_ERR_NOMEM;
 }

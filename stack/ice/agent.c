@@ -19,6 +19,34 @@ void it_ice_cfg_default(it_ice_cfg *cfg)
     };
 }
 
+static int copy_text(char out[IT_ICE_TURN_NAME], const char *text)
+{
+    if (strlen(text) >= IT_ICE_TURN_NAME)
+        return IT_ERR_RANGE;
+    memcpy(out, text, strlen(text) + 1);
+    return 0;
+}
+
+int it_ice_turn_of_uri(it_ice_turn *t, const it_turn_uri *uri, const it_ip *ips, size_t n, const char *username,
+                       const char *password)
+{
+    *t = (it_ice_turn){.tcp = uri->transport == IT_TURN_OVER_TCP || uri->transport == IT_TURN_OVER_TLS,
+                       .secure = uri->secure};
+    if (!uri->turn)
+        return IT_ERR_UNSUPPORTED;
+    if (copy_text(t->username, username) < 0 || copy_text(t->password, password) < 0 ||
+        strlen(uri->host) >= sizeof t->name)
+        return IT_ERR_RANGE;
+    memcpy(t->name, uri->host, strlen(uri->host) + 1);
+    if (!it_ip_none(uri->ip)) {
+        ips = &uri->ip;
+        n = 1;
+    }
+    for (size_t i = n; i-- > 0;)
+        t->server[it_ip_is6(ips[i])] = it_addr_of(ips[i], uri->port);
+    return n ? 0 : IT_ERR_NOTFOUND;
+}
+
 /* Starts the stream NAME/purpose; false without memory. */
 static bool stream_of(it_ice *a, it_rng *r, const char *purpose)
 {
@@ -242,6 +270,7 @@ int it_ice_add_base(it_ice *a, it_time now, int stream, int component, int flow,
     if (err)
         return err;
     c->n_bases_ever++;
+    it_ice_relay_base_new(a, now, &a->bases[a->n_bases - 1]);
     /* RFC 8838 section 13: after the end of candidates, new ones wait for a restart. */
     if (a->gathering && !a->gathered)
         it_ice_base_gather(a, now, &a->bases[a->n_bases - 1]);
@@ -469,4 +498,12 @@ void it_ice_dump(const it_ice *a, it_str *out)
     for (size_t i = 0; i < a->n_streams; i++)
         for (size_t j = 0; j < a->streams[i].n_pairs; j++)
             dump_pair(a->streams[i].pairs[j], out);
+}
+
+int it_ice_relay_tick_end(it_ice *a, it_time now)
+{
+    it_ice_relay_tick(a, now);
+    int err = a->err;
+    a->err = 0;
+    return err;
 }

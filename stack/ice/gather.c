@@ -99,6 +99,19 @@ static bool asks_stun(const it_ice *a, const it_ice_base *b)
     return false;
 }
 
+bool it_ice_asks_by_both(const it_ice *a, const it_ice_base *b, const it_ice_turn *t)
+{
+    if (it_ip_none(t->server[it_ip_is4(b->addr.ip)].ip))
+        return false;
+    for (size_t i = 0; i < a->n_bases; i++) {
+        const it_ice_base *o = &a->bases[i];
+        if (o->kind == IT_ICE_HOST && o->stream == b->stream && o->component == b->component &&
+            it_ip_is4(o->addr.ip) != it_ip_is4(b->addr.ip))
+            return true;
+    }
+    return false;
+}
+
 /* What the server of an allocation of an earlier generation has said of |b| is a candidate of this one, too. */
 static void tell_again(it_ice *a, const it_ice_base *b, int server, it_addr mapped)
 {
@@ -196,8 +209,7 @@ void it_ice_base_gather(it_ice *a, it_time now, it_ice_base *b)
         it_ice_tcp_gather(a, now, *b);
 }
 
-/* True when |b| is the owner's: not a relay's, nor by TCP. */
-static bool is_host_of(const it_ice_base *b, int stream, int component)
+bool it_ice_base_hosts(const it_ice_base *b, int stream, int component)
 {
     return b->kind == IT_ICE_HOST && b->transport == IT_ICE_UDP && !b->superseded && b->stream == stream &&
            b->component == component;
@@ -210,7 +222,7 @@ static uint32_t place_of(const it_ice *a, const it_ice_base *b)
     uint32_t before = 0, others = 0, least = b->order;
     for (size_t i = 0; i < a->n_bases; i++) {
         const it_ice_base *o = &a->bases[i];
-        if (!is_host_of(o, b->stream, b->component))
+        if (!it_ice_base_hosts(o, b->stream, b->component))
             continue;
         bool same = it_ip_is4(o->addr.ip) == it_ip_is4(b->addr.ip);
         before += same && o->order < b->order;

@@ -34,6 +34,7 @@
 #define IT_ICE_SEAL (24 + 8)       /* bytes of MESSAGE-INTEGRITY and FINGERPRINT */
 #define IT_ICE_UNKNOWN_MAX 8       /* unknown attributes named in an error response */
 #define IT_ICE_LINGER (3 * IT_SEC) /* RFC 8445 section 8.3.1: how long a superseded generation is still answered */
+#define IT_ICE_RELAY_HOMELESS (30 * IT_SEC) /* how long an allocation waits for a base (RFC 8016), as consent does */
 #define IT_ICE_BASES_MAX 256
 #define IT_ICE_RELAY_WAIT                                                                                              \
     (2 * IT_SEC) /* how long a valid pair with a relay waits for a better one before nomination                        \
@@ -197,6 +198,7 @@ typedef struct it_ice_relay {
     int base, server, stream, component;
     uint32_t order; /* of the base */
     bool tcp, allocated, closing;
+    it_time home_by; /* its base is gone, and it waits for another until then; IT_NEVER: it has one */
     it_addr mapped;  /* of |allocated|: where the server sees the base, by UDP; none by TCP */
     it_time sent_at; /* something left for the server */
     it_time idle_at; /* given back then; IT_NEVER: in use, or may come to be */
@@ -387,6 +389,11 @@ void it_ice_gather_refresh(it_ice *a, it_time now);
 it_time it_ice_gather_next(const it_ice *a);
 void it_ice_gather_check_done(it_ice *a);
 bool it_ice_gather_asks(const it_ice *a); /* an answer is waited for, or a listening port */
+/* True when |b| is the owner's: not a relay's, nor by TCP. */
+bool it_ice_base_hosts(const it_ice_base *b, int stream, int component);
+/* True when |b|'s component has a host base of the other family, by which |t| can be asked too: each then asks for
+ * relayed addresses of its own. */
+bool it_ice_asks_by_both(const it_ice *a, const it_ice_base *b, const it_ice_turn *t);
 /* Task |task| is over: the server saw the base as |mapped|, none: not known. */
 void it_ice_gather_relayed(it_ice *a, it_time now, uint32_t task, it_addr mapped);
 /* The local candidate of base |flow| with this address, or NULL. */
@@ -408,6 +415,8 @@ int it_ice_relay_start(it_ice *a, it_time now, uint32_t task, const it_ice_base 
 it_ip it_ice_relay_server(const it_ice *a, int flow);
 /* Socket |base| is gone: nothing can be given back over it any more. */
 void it_ice_relay_base_gone(it_ice *a, it_time now, int base);
+/* Base |b| is new: an allocation that waits for one moves there. */
+void it_ice_relay_base_new(it_ice *a, it_time now, const it_ice_base *b);
 /* Gives the allocations of |stream| back (RFC 8656 section 8). */
 void it_ice_relay_end_stream(it_ice *a, it_time now, int stream);
 /* A pair from |flow| to |remote| is selected. */

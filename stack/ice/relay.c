@@ -6,34 +6,6 @@
 #include "stack/turn/attrs.h"
 #include "stack/turn/channel.h"
 
-static int copy_text(char out[IT_ICE_TURN_NAME], const char *text)
-{
-    if (strlen(text) >= IT_ICE_TURN_NAME)
-        return IT_ERR_RANGE;
-    memcpy(out, text, strlen(text) + 1);
-    return 0;
-}
-
-int it_ice_turn_of_uri(it_ice_turn *t, const it_turn_uri *uri, const it_ip *ips, size_t n, const char *username,
-                       const char *password)
-{
-    *t = (it_ice_turn){.tcp = uri->transport == IT_TURN_OVER_TCP || uri->transport == IT_TURN_OVER_TLS,
-                       .secure = uri->secure};
-    if (!uri->turn)
-        return IT_ERR_UNSUPPORTED;
-    if (copy_text(t->username, username) < 0 || copy_text(t->password, password) < 0 ||
-        strlen(uri->host) >= sizeof t->name)
-        return IT_ERR_RANGE;
-    memcpy(t->name, uri->host, strlen(uri->host) + 1);
-    if (!it_ip_none(uri->ip)) {
-        ips = &uri->ip;
-        n = 1;
-    }
-    for (size_t i = n; i-- > 0;)
-        t->server[it_ip_is6(ips[i])] = it_addr_of(ips[i], uri->port);
-    return n ? 0 : IT_ERR_NOTFOUND;
-}
-
 void it_ice_relay_init(it_ice *a)
 {
     IT_ASSERT(a->cfg.n_turn >= 0 && a->cfg.n_turn <= IT_ICE_TURN_MAX);
@@ -90,21 +62,6 @@ it_ip it_ice_relay_server(const it_ice *a, int flow)
 
 /* --- gathering --- */
 
-/* True when |b|'s component has a host base of the other family, by which |t| can be asked too: each then asks for
- * relayed addresses of its own. */
-static bool asks_by_both(const it_ice *a, const it_ice_base *b, const it_ice_turn *t)
-{
-    if (it_ip_none(t->server[it_ip_is4(b->addr.ip)].ip))
-        return false;
-    for (size_t i = 0; i < a->n_bases; i++) {
-        const it_ice_base *o = &a->bases[i];
-        if (o->kind == IT_ICE_HOST && o->stream == b->stream && o->component == b->component &&
-            it_ip_is4(o->addr.ip) != it_ip_is4(b->addr.ip))
-            return true;
-    }
-    return false;
-}
-
 it_ice_relay *it_ice_relay_at(it_ice *a, int base, int server)
 {
     for (size_t i = 0; i < a->n_relays; i++) {
@@ -142,7 +99,8 @@ int it_ice_relay_start(it_ice *a, it_time now, uint32_t task, const it_ice_base 
                       .order = b->order,
                       .tcp = t->tcp,
                       .sent_at = now,
-                      .idle_at = IT_NEVER};
+                      .idle_at = IT_NEVER,
+                      .home_by = IT_NEVER};
     it_turn_client_cfg cfg = {.alloc = a->cfg.alloc,
                               .username = t->username,
                               .password = t->password,
@@ -150,10 +108,11 @@ int it_ice_relay_start(it_ice *a, it_time now, uint32_t task, const it_ice_base 
                               .local = t->tcp ? it_addr_of(b->addr.ip, 0) : b->addr,
                               .server = t->server[six],
                               .stream = t->tcp,
+                              .mobility = t->mobility && !t->tcp,
                               .timing = a->cfg.timing};
     cfg.timing.rto = rto;
     /* RFC 8656 section 7.1: both families where the host has but one, so that it reaches peers of the other. */
-    cfg.additional = !asks_by_both(a, b, t);
+    cfg.additional = !it_ice_asks_by_both(a, b, t);
     cfg.family = six && !cfg.additional ? IT_TURN_FAMILY6 : 0;
     it_rng_init(&cfg.rng, it_rng_u64(&a->rng_turn), "turn");
     it_tls_cfg tls = a->cfg.tls;
@@ -280,6 +239,18 @@ static void relay_data(it_ice *a, const it_ice_relay *r, const it_turn_client_ev
     a->relayed_any = true;
 }
 
+/* The allocation has moved. RFC 8016 section 3.2.2: the server sends to the old place until something for a peer comes
+ * from the new one, and who only listens would be sent nothing: a keepalive is due. */
+static void relay_moved(it_ice *a, it_time now, const it_ice_relay *r)
+{
+    for (size_t i = 0; i < a->n_streams; i++)
+        for (int k = 0; k < a->streams[i].n_comps; k++) {
+            it_ice_sel *s = &a->streams[i].comps[k].sel;
+            if (s->gen && relay_of_flow(a, (uint32_t)s->view.local.flow) == r)
+                s->last_sent = now - a->cfg.keepalive;
+        }
+}
+
 static void relay_event(it_ice *a, it_time now, it_ice_relay *r, const it_turn_client_event *ev)
 {
     switch (ev->kind) {
@@ -289,6 +260,9 @@ static void relay_event(it_ice *a, it_time now, it_ice_relay *r, const it_turn_c
     case IT_TURN_CLIENT_FAILED:
     case IT_TURN_CLIENT_LOST:
         relay_gone(a, now, r);
+        break;
+    case IT_TURN_CLIENT_MOVED:
+        relay_moved(a, now, r);
         break;
     case IT_TURN_CLIENT_REFUSED:
         relay_refused(a, now, r, ev->peer.ip);
@@ -502,17 +476,67 @@ void it_ice_relay_end_stream(it_ice *a, it_time now, int stream)
             relay_gone(a, now, &a->relays[i]);
 }
 
+static void relay_abandon(it_ice *a, it_time now, it_ice_relay *r)
+{
+    r->closing = true;
+    r->allocated = false;
+    r->home_by = IT_NEVER;
+    it_turn_client_abort(r->c);
+    relay_bases_drop(a, now, r);
+}
+
+/* --- mobility (RFC 8016) --- */
+
+/* True when |r| can move to |b|: the same component, the family by which its server is spoken to, and no allocation of
+ * another there, whose 5-tuple it would be. */
+static bool relay_fits(it_ice *a, const it_ice_relay *r, const it_ice_base *b)
+{
+    if (!it_ice_base_hosts(b, r->stream, r->component) || b->flow == r->base || it_ip_link_local(b->addr.ip))
+        return false;
+    if (it_ip_is4(b->addr.ip) != it_ip_is4(it_turn_client_server(r->c).ip))
+        return false;
+    return !it_ice_relay_at(a, b->flow, r->server) && !it_ice_relay_leaving(a, b->flow, r->server);
+}
+
+/* Moves |r| to |b|, or with NULL lets it wait for a base. */
+static void relay_move(it_ice *a, it_time now, it_ice_relay *r, const it_ice_base *b)
+{
+    it_addr none = {{0, 0}, 0};
+    r->base = b ? b->flow : -1;
+    r->home_by = b ? IT_NEVER : now + IT_ICE_RELAY_HOMELESS;
+    r->mapped = none;
+    r->sent_at = now;
+    if (it_turn_client_move(r->c, now, (uint32_t)r->base, b ? b->addr : none) == IT_ERR_NOMEM)
+        it_ice_latch(a, IT_ERR_NOMEM);
+}
+
+/* The base of |r| goes. */
+static void relay_base_lost(it_ice *a, it_time now, it_ice_relay *r, const it_ice_base *old)
+{
+    const it_ice_base *to = NULL;
+    bool stays = old && !old->superseded && !r->closing;
+    if (!stays || !it_turn_client_mobile(r->c)) {
+        relay_abandon(a, now, r);
+        return;
+    }
+    for (size_t i = 0; i < a->n_bases && !to; i++)
+        if (relay_fits(a, r, &a->bases[i]))
+            to = &a->bases[i];
+    relay_move(a, now, r, to);
+}
+
 void it_ice_relay_base_gone(it_ice *a, it_time now, int base)
 {
-    for (size_t i = 0; i < a->n_relays; i++) {
-        it_ice_relay *r = &a->relays[i];
-        if (r->base != base)
-            continue;
-        r->closing = true;
-        r->allocated = false;
-        it_turn_client_abort(r->c);
-        relay_bases_drop(a, now, r);
-    }
+    for (size_t i = 0; i < a->n_relays; i++)
+        if (a->relays[i].base == base)
+            relay_base_lost(a, now, &a->relays[i], it_ice_base_of(a, base));
+}
+
+void it_ice_relay_base_new(it_ice *a, it_time now, const it_ice_base *b)
+{
+    for (size_t i = 0; i < a->n_relays; i++)
+        if (a->relays[i].home_by != IT_NEVER && relay_fits(a, &a->relays[i], b))
+            relay_move(a, now, &a->relays[i], b);
 }
 
 void it_ice_relay_release(it_ice *a, it_time now)
@@ -548,6 +572,8 @@ void it_ice_relay_tick(it_ice *a, it_time now)
             it_ice_latch(a, IT_ERR_NOMEM);
         if (r->allocated && !r->tcp && now >= r->sent_at + a->cfg.keepalive)
             relay_keepalive(a, now, r);
+        if (r->home_by <= now)
+            relay_abandon(a, now, r);
         relay_idle(a, now, r);
     }
     relays_pump(a, now);
@@ -562,15 +588,8 @@ it_time it_ice_relay_next(const it_ice *a)
         if (r->allocated && !r->tcp && quiet < own)
             own = quiet;
         own = r->idle_at < own ? r->idle_at : own;
+        own = r->home_by < own ? r->home_by : own;
         at = own < at ? own : at;
     }
     return at;
-}
-
-int it_ice_relay_tick_end(it_ice *a, it_time now)
-{
-    it_ice_relay_tick(a, now);
-    int err = a->err;
-    a->err = 0;
-    return err;
 }

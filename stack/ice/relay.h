@@ -26,6 +26,8 @@
 typedef struct it_ice_turn {
     it_addr server[2]; /* IPv4, IPv6; none: it has none of the family */
     bool tcp;
+    bool mobility; /* an allocation by datagrams moves to another base when its own goes (RFC 8016), where the server
+                      agrees */
     bool secure; /* by TLS, over datagrams by DTLS (RFC 7350); the agent must have it_ice_cfg.tls then, and the server a
                     certificate */
     char name[IT_TLS_NAME_MAX + 1]; /* of this name, or of an address as text */

@@ -72,6 +72,7 @@ enum it_model_event_kind {
     IT_EV_UNSENT,     /* a message by it will not arrive: data, user = for whom, why */
     IT_EV_STATUS,     /* of a NetConnection or NetStream: why = its code */
     IT_EV_SUBSCRIBER, /* a peer plays what a NetStream publishes: flow = its number, user = its peer ID */
+    IT_EV_CALL,       /* A: somebody calls: flow = the number of that call */
     IT_EV_COUNT
 };
 
@@ -133,8 +134,8 @@ typedef struct it_timers {
     it_time ta;        /* pacing, 50 ms */
 } it_timers;
 
-/* The named sets: "rfc" (the defaults above), "libwebrtc", "firefox", "pion", "libnice", "libjuice". Returns 0,
- * IT_ERR_NOTFOUND. */
+/* The named sets: "rfc" (the defaults above), "libwebrtc", "firefox", "pion", "libnice", "libjuice", "rtmfp". Returns
+ * 0, IT_ERR_NOTFOUND. */
 int it_timers_named(it_timers *t, const char *name);
 /* The |i|-th name, NULL past the end. */
 const char *it_timers_name(int i);

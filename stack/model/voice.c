@@ -107,6 +107,11 @@ int it_app_ping(enum it_app_kind kind, uint32_t number, uint8_t *buf, size_t cap
     return b.overflow ? IT_ERR_FULL : (int)b.len;
 }
 
+bool it_app_is_ping(it_bytes d)
+{
+    return d.n == IT_APP_PING_SIZE && ((d.p[0] & 15) == TYPE_PING || (d.p[0] & 15) == TYPE_PONG);
+}
+
 int it_app_bye(uint8_t *buf, size_t cap)
 {
     it_buf b;

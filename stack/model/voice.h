@@ -55,6 +55,9 @@ int it_app_message(it_bytes data, uint8_t *buf, size_t cap);
 /* Writes question |number| (IT_APP_PING) or the answer to it (IT_APP_PONG). Returns IT_APP_PING_SIZE or IT_ERR_FULL. */
 int it_app_ping(enum it_app_kind kind, uint32_t number, uint8_t *buf, size_t cap);
 
+/* Whether |datagram| is a question or an answer of it_app_ping. */
+bool it_app_is_ping(it_bytes datagram);
+
 /* Writes that the media stream ends, as RTCP's BYE does (RFC 3550 section 6.6). Returns IT_APP_BYE_SIZE or IT_ERR_FULL.
  */
 int it_app_bye(uint8_t *buf, size_t cap);

@@ -64,9 +64,11 @@ enum it_rtmfp_state {
 typedef struct it_rtmfp_info {
     enum it_rtmfp_state state;
     bool initiator;
+    bool stream;                   /* it is no session over datagrams, but one over a stream (stack/rtmfp/ws) */
     it_rtmfp_path path;            /* from KEYING_SENT on */
     uint8_t print[IT_RTMFP_PRINT]; /* from KEYING_SENT on */
     it_time srtt, erto;            /* |srtt| 0: not known yet */
+    it_time unanswered;            /* since when Pings have had no answer; IT_NEVER: none waits for one */
     uint8_t mac_tx, mac_rx;        /* bytes of MACs */
     bool seq_tx, seq_rx;
     uint8_t near_nonce[IT_SHA256_SIZE], far_nonce[IT_SHA256_SIZE]; /* RFC 7425 section 4.6.5, once it is open */

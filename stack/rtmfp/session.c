@@ -306,6 +306,7 @@ int it_rtmfp_describe(const it_rtmfp *r, uint32_t session, it_rtmfp_info *out)
                            .path = s->path,
                            .srtt = s->rtt.has_srtt ? s->rtt.srtt : 0,
                            .erto = s->rtt.erto,
+                           .unanswered = s->pinging ? s->ping_first : IT_NEVER,
                            .mac_tx = s->keys.mac_tx_size,
                            .mac_rx = s->keys.mac_rx_size,
                            .seq_tx = s->keys.seq_tx,

@@ -237,6 +237,11 @@ bool it_signal_client_up(const it_signal_client *c)
     return c->state == IT_SESSION_UP;
 }
 
+bool it_signal_client_idle(const it_signal_client *c)
+{
+    return !c->first;
+}
+
 static int pump(it_signal_client *c)
 {
     int err = 0;

@@ -91,6 +91,8 @@ void it_signal_client_retry(it_signal_client *c);
 /* The next line of the key log of its TLS, as it_tls_secret: 1, or 0. */
 int it_signal_client_secret(const it_signal_client *c, char line[IT_TLS_LINE_MAX]);
 bool it_signal_client_up(const it_signal_client *c);
+/* Whether the server has taken all that was sent. */
+bool it_signal_client_idle(const it_signal_client *c);
 /* The word of |why|. */
 const char *it_signal_why_word(enum it_signal_why why);
 

@@ -5,6 +5,9 @@
 #include "stack/http/message.h"
 #include "stack/tls/either.h"
 
+#include <stdio.h>
+#include <string.h>
+
 enum { BODY_MAX = 16384 }; /* of a request */
 
 /* --- the server and its limits --- */
@@ -33,6 +36,8 @@ it_signal_server *it_signal_server_new(const it_signal_server_cfg *cfg)
     time_or(&s->cfg.request, 30 * IT_SEC);
     time_or(&s->cfg.idle, 60 * IT_SEC);
     time_or(&s->cfg.keep, 300 * IT_SEC);
+    if (cfg->own)
+        snprintf(s->own, sizeof s->own, "%s", cfg->own);
     it_rng_text(&s->cfg.rng, s->run, sizeof s->run - 1, "0123456789abcdef");
     it_mailboxes_init(&s->boxes, cfg->alloc, s->cfg.mailboxes);
     it_bits_init(&s->busy, cfg->alloc);

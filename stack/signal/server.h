@@ -29,6 +29,7 @@ typedef struct it_signal_server_cfg {
     it_time request;    /* from the first byte of a request, its TLS before it, to its last. 30 s */
     it_time idle;       /* silence that ends a connection, a held poll's aside. 60 s */
     it_time keep;       /* of a mailbox that nobody has open. 300 s */
+    const char *own;    /* a mailbox that nobody may open: what comes there is its owner's to hear; copied. None */
 } it_signal_server_cfg;
 
 typedef struct it_signal_server_stats {
@@ -70,6 +71,15 @@ int it_signal_server_secret(it_signal_server *s, char line[IT_TLS_LINE_MAX]);
 
 /* What has happened since it was last asked, in order: 1 and |*tale|, or 0. */
 int it_signal_server_tale(it_signal_server *s, it_signal_tale *tale);
+
+/* The next message for its own mailbox: 1, |from| the mailbox of its sender and |*data| then living until the next
+ * call, or 0. Its owner hears all there are after each input: they have no limit. */
+int it_signal_server_hear(it_signal_server *s, char from[IT_SIGNAL_NAME + 1], it_bytes *data);
+/* Sends |data| from its own mailbox to mailbox |to|. Returns 0, IT_ERR_FULL: it has no room, or there are too many;
+ * IT_ERR_TOOBIG, IT_ERR_NOMEM. */
+int it_signal_server_say(it_signal_server *s, it_time now, const char *to, it_bytes data) IT_MUST_CHECK;
+/* Since when nobody has mailbox |name| open: IT_NEVER while somebody has; 0: there is none. */
+it_time it_signal_server_left(const it_signal_server *s, const char *name);
 
 /* It is about to be freed: closes every WebSocket with 1001 (RFC 6455 section 7.4.1: going away) and answers every poll
  * that it holds, behind what waits. Returns 0 or IT_ERR_NOMEM. */

@@ -25,6 +25,8 @@ typedef struct it_signal_link {
 struct it_signal_server {
     it_signal_server_cfg cfg;
     char run[17];
+    char own[IT_SIGNAL_NAME + 1];          /* its own mailbox; "": none */
+    uint8_t heard_data[IT_SIGNAL_LARGEST]; /* of the message that was heard last */
     it_tls_cfg tls;
     uint16_t tls_port; /* 0: none */
     it_mailboxes boxes;

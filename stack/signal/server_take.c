@@ -102,6 +102,8 @@ static void tell_opened(it_signal_server *s, const it_signal_link *l, const it_m
  * IT_ERR_EXISTS (another session has taken it over), or IT_ERR_NOMEM. */
 static int enter_box(it_signal_server *s, const it_signal_link *l, const it_signal_who *w, bool ws)
 {
+    if (s->own[0] && it_bytes_eq(w->box, it_bytes_str(s->own)))
+        return IT_ERR_EXISTS;
     int at = it_mailboxes_open(&s->boxes, s->now, w->box), err = 0;
     if (at < 0)
         return at;
@@ -177,6 +179,14 @@ static size_t member_size(const it_signal_record *r)
     return r->data.n + (r->has & IT_SIGNAL_BASE64 ? sizeof "\"base64\":\"\"" : sizeof "\"data\":\"\"") - 1;
 }
 
+/* Whether |b| takes a message of |n| bytes more; the server's own does, as it is emptied at once. */
+static bool has_room(const it_signal_server *s, const it_mailbox *b, size_t n)
+{
+    if (s->own[0] && strcmp(b->name, s->own) == 0)
+        return true;
+    return b->n < s->cfg.messages && b->bytes + n <= s->cfg.bytes;
+}
+
 /* Keeps message |r| of mailbox |from|, and appends the answer to |say|. Returns 0 or IT_ERR_NOMEM. */
 static int take_message(it_signal_server *s, uint32_t from, const it_signal_record *r, it_str *say)
 {
@@ -190,7 +200,7 @@ static int take_message(it_signal_server *s, uint32_t from, const it_signal_reco
         return at;
     me = &s->boxes.v[from]; /* they may have moved */
     it_mailbox *to = at < 0 ? NULL : &s->boxes.v[at];
-    if (!to || to->n >= s->cfg.messages || to->bytes + r->data.n > s->cfg.bytes)
+    if (!to || !has_room(s, to, r->data.n))
         return refuse_message(s, me, r->id, IT_REFUSAL_FULL, say);
     if (it_mailbox_put(&s->boxes, to, me->name, r->data, r->has & IT_SIGNAL_BASE64) < 0)
         return IT_ERR_NOMEM;
@@ -217,6 +227,71 @@ int it_signal_take_record(it_signal_server *s, uint32_t box, it_bytes text, it_s
     if (it_signal_decode(&r, plain, sizeof plain) < 0)
         return IT_ERR_PARSE;
     return take_message(s, box, &r, say);
+}
+
+/* --- the server's own mailbox --- */
+
+/* The mailbox called |name| that keeps letters; NULL: there is none. */
+static it_mailbox *box_named(const it_signal_server *s, const char *name)
+{
+    for (size_t i = 0; i < s->boxes.n; i++)
+        if (s->boxes.v[i].used && strcmp(s->boxes.v[i].name, name) == 0)
+            return &s->boxes.v[i];
+    return NULL;
+}
+
+it_time it_signal_server_left(const it_signal_server *s, const char *name)
+{
+    const it_mailbox *b = box_named(s, name);
+    return b ? b->left : 0;
+}
+
+int it_signal_server_hear(it_signal_server *s, char from[IT_SIGNAL_NAME + 1], it_bytes *data)
+{
+    it_mailbox *b = s->own[0] ? box_named(s, s->own) : NULL;
+    const it_letter *l = b ? b->first : NULL;
+    if (!l)
+        return 0;
+    it_signal_record r = {.has = l->base64 ? IT_SIGNAL_BASE64 : IT_SIGNAL_DATA, .data = it_bytes_of(l->data, l->n)};
+    int n = it_signal_decode(&r, s->heard_data, sizeof s->heard_data);
+    IT_ASSERT(n >= 0); /* it was decoded when it came */
+    memcpy(from, l->from, sizeof l->from);
+    *data = it_bytes_of(s->heard_data, (size_t)n);
+    s->stats.delivered += it_mailbox_ack(&s->boxes, b, l->seq);
+    b->left = s->now; /* forgotten like any other once nobody writes to it */
+    return 1;
+}
+
+int it_signal_server_say(it_signal_server *s, it_time now, const char *to, it_bytes data)
+{
+    it_str text;
+    s->now = now;
+    int at = it_mailboxes_open(&s->boxes, now, it_bytes_str(to));
+    if (at < 0)
+        return at;
+    it_str_init(&text, s->cfg.alloc);
+    it_signal_write_data(&text, data);
+    if (text.oom) {
+        it_str_fini(&text);
+        return IT_ERR_NOMEM;
+    }
+    it_mailbox *b = &s->boxes.v[at];
+    bool base64 = text.p[1] == 'b';
+    size_t lead = base64 ? sizeof "\"base64\":\"" - 1 : sizeof "\"data\":\"" - 1;
+    it_bytes member = it_bytes_of(text.p + lead, text.n - lead - 1);
+    int err = 0;
+    if (IT_SIGNAL_LETTER_SIZE(strlen(s->own), text.n) > IT_SIGNAL_RECORD)
+        err = IT_ERR_TOOBIG;
+    else if (!has_room(s, b, member.n))
+        err = IT_ERR_FULL;
+    else
+        err = it_mailbox_put(&s->boxes, b, s->own, member, base64);
+    it_str_fini(&text);
+    if (err == 0)
+        s->stats.messages++;
+    if (err == 0 && b->link != IT_MAILBOX_NONE)
+        it_bits_add(&s->busy, b->link);
+    return err;
 }
 
 /* --- HTTP --- */

@@ -17,6 +17,7 @@ it_turn_client *it_turn_client_new(const it_turn_client_cfg *cfg, it_time now)
         c->tls.alloc = cfg->alloc;
         c->origin_name = cfg->tls->name;
     }
+    IT_ASSERT(!cfg->tcp || (cfg->stream && !cfg->even && !cfg->has_token && !cfg->dont_fragment));
     if (cfg->stream) /* RFC 8489 section 6.2.2: no retransmissions, and one wait */
         c->cfg.timing = (it_stun_timing){IT_TURN_TI, 1, 1};
     it_layers_init(&c->ls, cfg->alloc, &c->s);
@@ -38,6 +39,7 @@ void it_turn_client_free(it_turn_client *c)
         it_free(a, c->ring[i].p);
         it_free(a, c->said[i].data.p);
     }
+    it_turn_client_conns_free(c);
     it_layers_fini(&c->ls);
     it_tls_dgram_free(c->dtls);
     it_stun_trans_free(c->trans);
@@ -75,7 +77,7 @@ int it_turn_client_put(it_turn_client *c, it_time now, const it_bytes parts[3])
     if (err < 0)
         return err;
     if (c->cfg.stream)
-        return it_turn_client_write(c, now, it_bytes_of(p->p, p->n));
+        return it_turn_client_write_message(c, now, it_bytes_of(p->p, p->n));
     if (c->dtls)
         return it_turn_client_dtls_write(c, now, it_bytes_of(p->p, p->n));
     c->n++;
@@ -101,7 +103,7 @@ int it_turn_client_say(it_turn_client *c, const it_turn_client_event *ev)
 int it_turn_client_event_next(it_turn_client *c, it_turn_client_event *ev)
 {
     if (c->n_said == 0)
-        return 0;
+        return it_turn_client_conns_event(c, ev);
     const it_turn_client_said *said = &c->said[c->first_said];
     c->first_said = (c->first_said + 1) % IT_TURN_CLIENT_QUEUE;
     c->n_said--;
@@ -120,7 +122,9 @@ int it_turn_client_close(it_turn_client *c, it_time now)
     switch (c->state) {
     case IT_TURN_ALLOCATED:
         it_turn_client_forget_peers(c);
+        it_turn_client_conns_end(c);
         it_stun_trans_end_tag(c->trans, (uint64_t)IT_TURN_ASK_REFRESH << 32);
+        it_stun_trans_end_tag(c->trans, (uint64_t)IT_TURN_ASK_MOVE << 32);
         c->state = IT_TURN_DELETING;
         return it_turn_client_ask(c, now, IT_TURN_ASK_DELETE, 0);
     case IT_TURN_ALLOCATING: /* the answer may have made one: it is deleted when it comes */
@@ -153,7 +157,7 @@ bool it_turn_client_over(const it_turn_client *c)
         return false;
     if (!c->cfg.stream)
         return c->n == 0 && !(c->dtls && it_tls_dgram_waits(c->dtls));
-    return !it_stream_alive(&c->s) && !c->s.rst_due;
+    return !it_stream_alive(&c->s) && !c->s.rst_due && it_turn_client_conns_over(c);
 }
 
 int it_turn_client_rebase(it_turn_client *c, it_time now, uint32_t flow, it_addr local)
@@ -175,9 +179,13 @@ int it_turn_client_message(it_turn_client *c, it_time now, it_bytes d)
         return it_turn_client_from_channel(c, now, d);
     if (kind == IT_TURN_MESSAGE_OTHER || it_stun_parse(&m, d) < 0)
         return 0;
-    if (m.cls == IT_STUN_INDICATION)
-        return m.method == IT_STUN_DATA ? it_turn_client_from_indication(c, now, &m) : 0;
-    return m.cls == IT_STUN_REQUEST ? 0 : it_turn_client_response(c, now, &m);
+    if (m.cls == IT_STUN_REQUEST)
+        return 0;
+    if (m.cls != IT_STUN_INDICATION)
+        return it_turn_client_response(c, now, c->cfg.flow, &m);
+    if (m.method == IT_STUN_DATA)
+        return it_turn_client_from_indication(c, now, &m);
+    return m.method == IT_STUN_CONNECTION_ATTEMPT ? it_turn_client_attempt(c, now, &m) : 0;
 }
 
 static int client_timeouts(it_turn_client *c, it_time now)
@@ -204,6 +212,9 @@ static int client_hear(it_turn_client *c, it_time now, const it_io *in)
 
 int it_turn_client_input(it_turn_client *c, it_time now, const it_io *in)
 {
+    it_turn_client_conn *x = it_turn_client_conn_of(c, in->flow);
+    if (x)
+        return it_turn_client_conn_input(c, now, x, in);
     if (c->cfg.stream)
         return it_turn_client_stream_input(c, now, in);
     /* RFC 8656 section 11: what is not from the server is not of this allocation. */
@@ -221,6 +232,8 @@ static int client_keep(it_turn_client *c, it_time now)
     int err = 0;
     if (c->expiry <= now)
         return it_turn_client_lost(c, now, 408, "it was not refreshed in time (RFC 8656 section 8)");
+    if (c->moving)
+        return 0;
     if (c->refresh <= now) {
         c->refresh = IT_NEVER;
         err = it_turn_client_ask(c, now, IT_TURN_ASK_REFRESH, 0);
@@ -228,15 +241,24 @@ static int client_keep(it_turn_client *c, it_time now)
     return err < 0 ? err : it_turn_client_peer_tick(c, now);
 }
 
-int it_turn_client_tick(it_turn_client *c, it_time now)
+/* Runs the timers of requests, and of what the server is spoken to by. Returns 0 or IT_ERR_NOMEM. */
+static int client_ways_tick(it_turn_client *c, it_time now)
 {
     int err = it_stun_trans_tick(c->trans, now);
     if (err == 0)
         err = client_timeouts(c, now);
     if (err == 0 && c->held_back)
-        err = it_turn_client_read(c, now);
+        err = it_turn_client_read_messages(c, now);
     if (err == 0)
         err = it_turn_client_dtls_tick(c, now);
+    if (err == 0)
+        err = it_turn_client_conns_tick(c, now);
+    return err;
+}
+
+int it_turn_client_tick(it_turn_client *c, it_time now)
+{
+    int err = client_ways_tick(c, now);
     if (err < 0)
         return err;
     if (c->state == IT_TURN_WAITING && c->when <= now)
@@ -260,8 +282,12 @@ it_time it_turn_client_next(const it_turn_client *c)
         next = earlier(next, it_turn_client_dtls_next(c));
     if (c->state == IT_TURN_WAITING)
         next = earlier(next, c->when);
-    if (c->state == IT_TURN_ALLOCATED)
-        next = earlier(earlier(next, it_turn_client_peer_next(c)), earlier(c->refresh, c->expiry));
+    next = earlier(next, it_turn_client_conns_next(c));
+    if (c->state != IT_TURN_ALLOCATED)
+        return next;
+    next = earlier(next, c->expiry);
+    if (!c->moving)
+        next = earlier(earlier(next, it_turn_client_peer_next(c)), c->refresh);
     return next;
 }
 
@@ -291,11 +317,21 @@ static int client_request_out(it_turn_client *c, it_time now, it_io *out, uint8_
         n = it_stun_trans_output(c->trans, now, out, buf, cap);
         if (n <= 0 || !c->cfg.stream)
             return n;
-        n = it_turn_client_write(c, now, out->data);
+        if (out->flow == c->cfg.flow)
+            n = it_turn_client_write_message(c, now, out->data);
+        else
+            n = it_turn_client_conn_request(c, now, out);
         if (n < 0)
             return n == IT_ERR_NOMEM ? n : 0;
     }
     return 0;
+}
+
+/* What streams put out, the control connection first. */
+static int client_stream_output(it_turn_client *c, it_time now, it_io *out, uint8_t *buf, size_t cap)
+{
+    int n = it_layers_output(&c->ls, now, out, buf, cap);
+    return n ? n : it_turn_client_conns_output(c, now, out, buf, cap);
 }
 
 int it_turn_client_output(it_turn_client *c, it_time now, it_io *out, uint8_t *buf, size_t cap)
@@ -304,7 +340,7 @@ int it_turn_client_output(it_turn_client *c, it_time now, it_io *out, uint8_t *b
     if (n != 0)
         return n;
     if (c->cfg.stream)
-        return it_layers_output(&c->ls, now, out, buf, cap);
+        return client_stream_output(c, now, out, buf, cap);
     while (c->n > 0) {
         const it_turn_client_packet *p = &c->ring[c->first];
         c->first = (c->first + 1) % IT_TURN_CLIENT_QUEUE;

@@ -17,6 +17,9 @@
 #define IT_TURN_CHANNEL_REFRESH (540 * IT_SEC)              /* a minute before 600 s */
 #define IT_TURN_RETRY (5 * IT_SEC)                          /* until what was not answered is asked for again */
 #define IT_TURN_REFUSED (60 * IT_SEC)                       /* for how long what was refused is not asked for again */
+#define IT_TURN_CONN_LIFE (30 * IT_SEC)                     /* RFC 6062 sections 5.2, 5.3: to be fetched within */
+#define IT_TURN_CONN_AGAIN (10 * IT_SEC)                    /* section 4.3: after 447 */
+#define IT_TURN_CLIENT_TICKET 512                           /* bytes of a ticket that is kept at most (RFC 8016) */
 #define IT_TURN_CLIENT_REDIRECTS 4                          /* servers remembered: RFC 8489 section 10 against loops */
 #define IT_TURN_CLIENT_REDIRECTED (300 * IT_SEC)            /* for so long, the same section */
 #define IT_TURN_CLIENT_MESSAGE 9216                         /* bytes of a message at most */
@@ -37,7 +40,10 @@ enum it_turn_ask {
     IT_TURN_ASK_REFRESH,
     IT_TURN_ASK_DELETE,
     IT_TURN_ASK_PERMIT,
-    IT_TURN_ASK_BIND
+    IT_TURN_ASK_BIND,
+    IT_TURN_ASK_CONNECT,
+    IT_TURN_ASK_FETCH, /* ConnectionBind, on the data connection */
+    IT_TURN_ASK_MOVE   /* Refresh with a ticket */
 };
 
 enum it_turn_grant {
@@ -90,6 +96,33 @@ typedef struct it_turn_client_said {
     it_turn_client_packet data;
 } it_turn_client_said;
 
+enum it_turn_client_conn_state {
+    IT_TURN_CONN_HELD,    /* Connect is sent at |when| */
+    IT_TURN_CONN_ASKED,   /* it was */
+    IT_TURN_CONN_OFFERED, /* ConnectionAttempt has come; gone at |when| */
+    IT_TURN_CONN_BINDING, /* the data connection is opened, ConnectionBind sent; given up at |when| */
+    IT_TURN_CONN_OPEN,
+    IT_TURN_CONN_OVER /* the place is free once that was told, its stream is gone, and |when| has passed */
+};
+
+/* A connection with a peer (RFC 6062). */
+typedef struct it_turn_client_conn {
+    uint8_t state; /* enum it_turn_client_conn_state */
+    it_addr peer;
+    uint32_t id; /* CONNECTION-ID */
+    it_time when;
+    it_stun_longterm lt; /* the control connection's credentials; the nonce is this one's */
+    it_stream s;         /* the data connection */
+    it_layers ls;        /* over it TLS, where there is TLS, and before it is open the framing */
+    it_queue in;         /* what the peer has said */
+    bool eof;            /* and will say no more */
+    bool finished;       /* the owner will write no more, */
+    bool waits;          /* or wants to hear of room */
+    bool offer_told, open_told, in_told, eof_told, end_told;
+    int code; /* of its end */
+    const char *why;
+} it_turn_client_conn;
+
 struct it_turn_client {
     it_turn_client_cfg cfg;
     it_rng rng;
@@ -109,6 +142,9 @@ struct it_turn_client {
     it_time when;     /* of WAITING */
     it_time refresh, expiry;
     it_addr relayed[2];
+    bool moving; /* to another socket, or waiting for one; nothing else is asked meanwhile */
+    uint16_t n_ticket;
+    uint8_t ticket[IT_TURN_CLIENT_TICKET];
     it_stun_longterm lt;
     it_stun_trans *trans;
     bool tampered;  /* a response was discarded: a time-out means that */
@@ -121,6 +157,8 @@ struct it_turn_client {
     it_turn_client_channel *channels;
     size_t n_channels, cap_channels;
     uint16_t next_number;
+    it_turn_client_conn *conns[IT_TURN_CLIENT_CONNS]; /* NULL: free */
+    size_t n_conns;
     it_turn_client_held held[IT_TURN_CLIENT_HELD];
     it_turn_client_packet ring[IT_TURN_CLIENT_QUEUE];
     uint32_t first, n;
@@ -135,20 +173,25 @@ int it_turn_client_fill(it_turn_client *c, it_turn_client_packet *p, const it_by
 int it_turn_client_put(it_turn_client *c, it_time now, const it_bytes parts[3]);
 /* Queues an event, its data copied; one of DATA or ERROR is lost when the queue is nearly full. 0 or IT_ERR_NOMEM. */
 int it_turn_client_say(it_turn_client *c, const it_turn_client_event *ev);
-/* Takes a whole message of the server. Returns 0 or IT_ERR_NOMEM. */
+/* Takes a whole message of the server, on the control connection where there are several. Returns 0 or IT_ERR_NOMEM. */
 int it_turn_client_message(it_turn_client *c, it_time now, it_bytes d);
 
 /* --- client_stream.c --- */
+/* Puts the layers of a connection to the server over |ls|: TLS, where the server is spoken to so, and the framing.
+ * Returns 0 or IT_ERR_NOMEM. */
+int it_turn_client_layers(it_turn_client *c, it_layers *ls);
+/* Why a stream is gone that |in|, FIN or RST, is the end of. */
+const char *it_turn_client_end_why(const it_io *in, enum it_io_end end);
 /* Opens the stream (anew). Returns 0 or IT_ERR_NOMEM. */
-int it_turn_client_connect(it_turn_client *c);
+int it_turn_client_open(it_turn_client *c);
 /* Ends the stream, or association, behind what waits; at once where TLS has not come to be. Returns 0 or IT_ERR_NOMEM.
  */
 int it_turn_client_hang_up(it_turn_client *c, it_time now);
 /* Writes a whole message. Returns 0, IT_ERR_FULL or IT_ERR_NOMEM. */
-int it_turn_client_write(it_turn_client *c, it_time now, it_bytes m);
+int it_turn_client_write_message(it_turn_client *c, it_time now, it_bytes m);
 /* Takes the messages that are there while their events find room; the rest waits in the stream, whose window closes.
  * Returns 0 or IT_ERR_NOMEM. */
-int it_turn_client_read(it_turn_client *c, it_time now);
+int it_turn_client_read_messages(it_turn_client *c, it_time now);
 /* Takes an io of the stream; as it_turn_client_input. */
 int it_turn_client_stream_input(it_turn_client *c, it_time now, const it_io *in);
 
@@ -182,11 +225,26 @@ int it_turn_client_closed(it_turn_client *c, it_time now);
 int it_turn_client_lost(it_turn_client *c, it_time now, int code, const char *why);
 /* There is none, and |code| says why. */
 int it_turn_client_failed(it_turn_client *c, it_time now, int code, const char *why);
-int it_turn_client_response(it_turn_client *c, it_time now, const it_stun_msg *m);
+/* A response that has come on |flow|. */
+int it_turn_client_response(it_turn_client *c, it_time now, uint32_t flow, const it_stun_msg *m);
 /* The request |tag| was not answered. */
 int it_turn_client_timeout(it_turn_client *c, it_time now, uint64_t tag);
 
+/* The lifetime that a response has granted: when to refresh. */
+void it_turn_client_lives(it_turn_client *c, it_time now, uint32_t seconds);
+
+/* --- client_move.c --- */
+/* Keeps the ticket in |m|, if there is one. */
+void it_turn_client_keep_ticket(it_turn_client *c, const it_stun_msg *m);
+void it_turn_client_put_move(const it_turn_client *c, size_t i, it_buf *b);
+/* What the Refresh with the ticket was answered with. */
+int it_turn_client_move_done(it_turn_client *c, it_time now, int code, const char *why, const it_stun_msg *m);
+
 /* --- client_peer.c --- */
+/* Ends the requests that are on their way; asks again for what they were about. The second returns 0 or IT_ERR_NOMEM.
+ */
+void it_turn_client_peers_hold(it_turn_client *c);
+int it_turn_client_peers_again(it_turn_client *c, it_time now);
 void it_turn_client_forget_peers(it_turn_client *c);
 int it_turn_client_permit_done(it_turn_client *c, it_time now, size_t i, int code);
 int it_turn_client_bind_done(it_turn_client *c, it_time now, size_t i, int code);
@@ -196,5 +254,30 @@ int it_turn_client_from_indication(it_turn_client *c, it_time now, const it_stun
 /* Refreshes what is due; when the next is. */
 int it_turn_client_peer_tick(it_turn_client *c, it_time now);
 it_time it_turn_client_peer_next(const it_turn_client *c);
+
+/* --- client_conn.c --- */
+/* Connection |i|; NULL. */
+it_turn_client_conn *it_turn_client_conn_at(const it_turn_client *c, size_t i);
+/* The one whose data connection has |flow|; NULL. */
+it_turn_client_conn *it_turn_client_conn_of(const it_turn_client *c, uint32_t flow);
+uint32_t it_turn_client_conn_flow(const it_turn_client *c, size_t i);
+/* What Connect and ConnectionBind of connection |i| were answered with; |m| is NULL where there is none. */
+int it_turn_client_connect_done(it_turn_client *c, it_time now, size_t i, int code, const char *why,
+                                const it_stun_msg *m);
+int it_turn_client_fetch_done(it_turn_client *c, it_time now, size_t i, int code, const char *why);
+/* A ConnectionAttempt indication. */
+int it_turn_client_attempt(it_turn_client *c, it_time now, const it_stun_msg *m);
+/* Writes the request |out| to its data connection. Returns 0 or IT_ERR_NOMEM. */
+int it_turn_client_conn_request(it_turn_client *c, it_time now, const it_io *out);
+/* An io of a data connection; as it_turn_client_input. */
+int it_turn_client_conn_input(it_turn_client *c, it_time now, it_turn_client_conn *x, const it_io *in);
+int it_turn_client_conns_output(it_turn_client *c, it_time now, it_io *out, uint8_t *buf, size_t cap);
+int it_turn_client_conns_tick(it_turn_client *c, it_time now);
+it_time it_turn_client_conns_next(const it_turn_client *c);
+int it_turn_client_conns_event(it_turn_client *c, it_turn_client_event *ev);
+/* Ends them all: the allocation is gone. Are there streams left; frees them. */
+void it_turn_client_conns_end(it_turn_client *c);
+bool it_turn_client_conns_over(const it_turn_client *c);
+void it_turn_client_conns_free(it_turn_client *c);
 
 #endif

@@ -20,6 +20,32 @@ void it_turn_client_forget_peers(it_turn_client *c)
     c->next_number = IT_TURN_CHANNEL_FIRST;
 }
 
+/* True when |state| waits for an answer. */
+static bool is_asked(uint8_t state)
+{
+    return state == IT_TURN_GRANT_ASKED || state == IT_TURN_GRANT_REFRESHING;
+}
+
+void it_turn_client_peers_hold(it_turn_client *c)
+{
+    for (size_t i = 0; i < c->n_permissions; i++)
+        it_stun_trans_end_tag(c->trans, tag_of(IT_TURN_ASK_PERMIT, i));
+    for (size_t i = 0; i < c->n_channels; i++)
+        it_stun_trans_end_tag(c->trans, tag_of(IT_TURN_ASK_BIND, i));
+}
+
+int it_turn_client_peers_again(it_turn_client *c, it_time now)
+{
+    int err = 0;
+    for (size_t i = 0; i < c->n_permissions && err == 0; i++)
+        if (is_asked(c->permissions[i].state))
+            err = it_turn_client_ask(c, now, IT_TURN_ASK_PERMIT, i);
+    for (size_t i = 0; i < c->n_channels && err == 0; i++)
+        if (is_asked(c->channels[i].state))
+            err = it_turn_client_ask(c, now, IT_TURN_ASK_BIND, i);
+    return err;
+}
+
 /* --- permissions --- */
 
 static it_turn_client_permission *find_permission(const it_turn_client *c, it_ip ip)
@@ -71,7 +97,8 @@ int it_turn_client_permit(it_turn_client *c, it_time now, it_ip ip)
         return err;
     c->permissions[i] =
         (it_turn_client_permission){.state = IT_TURN_GRANT_ASKED, .ip = ip, .refresh = IT_NEVER, .expiry = IT_NEVER};
-    err = it_turn_client_ask(c, now, IT_TURN_ASK_PERMIT, i);
+    if (!c->moving) /* else it is asked for when it has moved */
+        err = it_turn_client_ask(c, now, IT_TURN_ASK_PERMIT, i);
     if (err < 0)
         c->permissions[i].state = IT_TURN_GRANT_NONE;
     return err;
@@ -172,13 +199,19 @@ static int channel_ask(it_turn_client *c, it_time now, it_turn_client_channel *c
         ch->number = c->next_number++;
     }
     ch->state = it_turn_granted(ch->state) ? IT_TURN_GRANT_REFRESHING : IT_TURN_GRANT_ASKED;
-    return it_turn_client_ask(c, now, IT_TURN_ASK_BIND, (size_t)(ch - c->channels));
+    return c->moving ? 0 : it_turn_client_ask(c, now, IT_TURN_ASK_BIND, (size_t)(ch - c->channels));
+}
+
+/* True when peers may be sent datagrams. */
+static bool may_address(const it_turn_client *c)
+{
+    return c->state == IT_TURN_ALLOCATED && !c->cfg.tcp;
 }
 
 int it_turn_client_bind(it_turn_client *c, it_time now, it_addr peer)
 {
     int err;
-    if (c->state != IT_TURN_ALLOCATED)
+    if (!may_address(c))
         return IT_ERR_STATE;
     it_turn_client_channel *ch = add_channel(c, peer, &err);
     if (!ch)
@@ -296,13 +329,15 @@ static int send_permitted(it_turn_client *c, it_time now, it_addr peer, it_bytes
 
 int it_turn_client_send(it_turn_client *c, it_time now, it_addr peer, it_bytes data, bool df)
 {
-    if (c->state != IT_TURN_ALLOCATED)
+    if (!may_address(c))
         return IT_ERR_STATE;
     if (data.n > IT_TURN_CLIENT_MESSAGE - 80)
         return IT_ERR_TOOBIG;
     const it_turn_client_permission *p = find_permission(c, peer.ip);
     if (p && p->state == IT_TURN_GRANT_REFUSED)
         return IT_ERR_PERM;
+    if (c->moving) /* RFC 8016 section 3.2.2: not before the server has agreed */
+        return IT_ERR_FULL;
     if (p && it_turn_granted(p->state))
         return send_permitted(c, now, peer, data, df);
     int err = it_turn_client_permit(c, now, peer.ip);

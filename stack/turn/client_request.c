@@ -7,7 +7,7 @@ static void put_allocate(const it_turn_client *c, size_t i, it_buf *b)
 {
     const it_turn_client_cfg *cfg = &c->cfg;
     (void)i;
-    it_stun_put_u32(b, IT_STUN_REQUESTED_TRANSPORT, IT_TURN_UDP);
+    it_stun_put_u32(b, IT_STUN_REQUESTED_TRANSPORT, cfg->tcp ? IT_TURN_TCP : IT_TURN_UDP);
     if (cfg->lifetime)
         it_stun_put_u32(b, IT_STUN_LIFETIME, cfg->lifetime);
     if (cfg->family)
@@ -20,6 +20,8 @@ static void put_allocate(const it_turn_client *c, size_t i, it_buf *b)
         it_stun_put(b, IT_STUN_RESERVATION_TOKEN, it_bytes_of(cfg->token, sizeof cfg->token));
     if (cfg->dont_fragment)
         it_stun_put(b, IT_STUN_DONT_FRAGMENT, it_bytes_of(NULL, 0));
+    if (cfg->mobility) /* RFC 8016 section 3.1.1 */
+        it_stun_put(b, IT_STUN_MOBILITY_TICKET, it_bytes_of(NULL, 0));
 }
 
 static void put_refresh(const it_turn_client *c, size_t i, it_buf *b)
@@ -31,9 +33,10 @@ static void put_refresh(const it_turn_client *c, size_t i, it_buf *b)
 
 static void put_delete(const it_turn_client *c, size_t i, it_buf *b)
 {
-    (void)c;
     (void)i;
     it_stun_put_u32(b, IT_STUN_LIFETIME, 0);
+    if (c->moving) /* the server does not know this socket yet */
+        it_stun_put(b, IT_STUN_MOBILITY_TICKET, it_bytes_of(c->ticket, c->n_ticket));
 }
 
 static void put_permit(const it_turn_client *c, size_t i, it_buf *b)
@@ -47,6 +50,17 @@ static void put_bind(const it_turn_client *c, size_t i, it_buf *b)
     it_stun_put_addr(b, IT_STUN_XOR_PEER_ADDRESS, c->channels[i].peer);
 }
 
+/* RFC 6062 section 4.3. */
+static void put_connect(const it_turn_client *c, size_t i, it_buf *b)
+{
+    it_stun_put_addr(b, IT_STUN_XOR_PEER_ADDRESS, c->conns[i]->peer);
+}
+
+static void put_fetch(const it_turn_client *c, size_t i, it_buf *b)
+{
+    it_stun_put_u32(b, IT_STUN_CONNECTION_ID, c->conns[i]->id);
+}
+
 /* By enum it_turn_ask. */
 static const struct {
     uint16_t method;
@@ -58,7 +72,16 @@ static const struct {
     [IT_TURN_ASK_DELETE] = {IT_STUN_REFRESH, true, put_delete},
     [IT_TURN_ASK_PERMIT] = {IT_STUN_CREATE_PERMISSION, false, put_permit},
     [IT_TURN_ASK_BIND] = {IT_STUN_CHANNEL_BIND, false, put_bind},
+    [IT_TURN_ASK_CONNECT] = {IT_STUN_CONNECT, false, put_connect},
+    [IT_TURN_ASK_FETCH] = {IT_STUN_CONNECTION_BIND, false, put_fetch},
+    [IT_TURN_ASK_MOVE] = {IT_STUN_REFRESH, true, it_turn_client_put_move},
 };
+
+/* The credentials of the request |ask| about |i|: a data connection has its own nonce (RFC 6062 section 4.3). */
+static it_stun_longterm *longterm_of(it_turn_client *c, enum it_turn_ask ask, size_t i)
+{
+    return ask == IT_TURN_ASK_FETCH ? &c->conns[i]->lt : &c->lt;
+}
 
 int it_turn_client_ask(it_turn_client *c, it_time now, enum it_turn_ask ask, size_t i)
 {
@@ -70,8 +93,9 @@ int it_turn_client_ask(it_turn_client *c, it_time now, enum it_turn_ask ask, siz
     ASKS[ask].put(c, i, &b);
     if (ASKS[ask].software && c->cfg.software)
         it_stun_put(&b, IT_STUN_SOFTWARE, it_bytes_str(c->cfg.software));
-    it_stun_longterm_put(&c->lt, &b);
-    it_stun_longterm_sign(&c->lt, &b);
+    const it_stun_longterm *lt = longterm_of(c, ask, i);
+    it_stun_longterm_put(lt, &b);
+    it_stun_longterm_sign(lt, &b);
     int n = it_stun_end(&b);
     if (n < 0)
         return n;
@@ -80,6 +104,8 @@ int it_turn_client_ask(it_turn_client *c, it_time now, enum it_turn_ask ask, siz
                  .local = c->cfg.local,
                  .remote = c->cfg.server,
                  .data = it_bytes_of(buf, (size_t)n)};
+    if (ask == IT_TURN_ASK_FETCH)
+        msg.flow = it_turn_client_conn_flow(c, i);
     return it_stun_trans_start(c->trans, now, msg, c->cfg.timing, (uint64_t)ask << 32 | i);
 }
 
@@ -89,7 +115,11 @@ void it_turn_client_end_transactions(it_turn_client *c)
 {
     for (uint64_t ask = IT_TURN_ASK_ALLOCATE; ask <= IT_TURN_ASK_DELETE; ask++)
         it_stun_trans_end_tag(c->trans, ask << 32);
+    it_stun_trans_end_tag(c->trans, (uint64_t)IT_TURN_ASK_MOVE << 32);
     it_turn_client_forget_peers(c);
+    it_turn_client_conns_end(c);
+    c->moving = false;
+    c->n_ticket = 0;
 }
 
 int it_turn_client_start(it_turn_client *c, it_time now)
@@ -108,7 +138,7 @@ int it_turn_client_start(it_turn_client *c, it_time now)
     c->tampered = false;
     it_stun_longterm_init(&c->lt, it_bytes_str(name), it_bytes_str(password));
     c->lt.prefers_sha256 = true; /* RFC 8656 section 6 */
-    if (c->cfg.stream && it_turn_client_connect(c) < 0)
+    if (c->cfg.stream && it_turn_client_open(c) < 0)
         return IT_ERR_NOMEM;
     if (c->secure && !c->cfg.stream && it_turn_client_dtls_begin(c, now) < 0)
         return IT_ERR_NOMEM;
@@ -206,7 +236,7 @@ static void read_relayed(it_turn_client *c, const it_stun_msg *m)
             c->relayed[it_ip_is6(a.ip)] = a;
 }
 
-static void set_lifetime(it_turn_client *c, it_time now, uint32_t seconds)
+void it_turn_client_lives(it_turn_client *c, it_time now, uint32_t seconds)
 {
     it_time life = seconds * IT_SEC;
     c->expiry = now + life;
@@ -238,7 +268,8 @@ static int allocated(it_turn_client *c, it_time now, const it_stun_msg *m)
     if (none || it_stun_get_addr(m, IT_STUN_XOR_MAPPED_ADDRESS, &ev.mapped) < 0 ||
         it_stun_get_u32(m, IT_STUN_LIFETIME, &ev.lifetime) < 0 || ev.lifetime == 0)
         return give_back(c, now);
-    set_lifetime(c, now, ev.lifetime);
+    it_turn_client_keep_ticket(c, m);
+    it_turn_client_lives(c, now, ev.lifetime);
     memcpy(ev.relayed, c->relayed, sizeof ev.relayed);
     (void)it_turn_get_address_error(m, &family, &ev.code);
     ev.has_token = token != NULL;
@@ -311,10 +342,21 @@ static bool lists(const it_stun_msg *m, uint16_t type)
     return false;
 }
 
-/* True when another request is to be made at once, without what the server cannot do: section 7.4, 420 and 508. */
+/* RFC 8016 section 3.1.4: mobility is forbidden, and not asked for again. True when it was. */
+static bool forgo_mobility(it_turn_client *c)
+{
+    bool asked = c->cfg.mobility;
+    c->cfg.mobility = false;
+    return asked;
+}
+
+/* True when another request is to be made at once, without what the server cannot do: section 7.4, 420 and 508;
+ * RFC 8016, 405. */
 static bool without(it_turn_client *c, int code, const it_stun_msg *m)
 {
     bool had = c->cfg.even || c->cfg.has_token;
+    if (code == 405)
+        return forgo_mobility(c);
     if (code == 508 && had && c->cfg.persist) {
         c->cfg.even = c->cfg.reserve = c->cfg.has_token = false;
         return true;
@@ -359,7 +401,7 @@ static int refresh_done(it_turn_client *c, it_time now, const client_answer *a)
         return it_turn_client_lost(c, now, a->code, a->why);
     if (it_stun_get_u32(a->m, IT_STUN_LIFETIME, &seconds) < 0 || seconds == 0)
         return it_turn_client_lost(c, now, 0, "the response has no lifetime (RFC 8656 section 8.2)");
-    set_lifetime(c, now, seconds);
+    it_turn_client_lives(c, now, seconds);
     return 0;
 }
 
@@ -384,6 +426,12 @@ static int client_done(it_turn_client *c, it_time now, uint64_t tag, const clien
         return delete_done(c, now); /* 437: it is gone, too */
     case IT_TURN_ASK_PERMIT:
         return it_turn_client_permit_done(c, now, i, a->code);
+    case IT_TURN_ASK_CONNECT:
+        return it_turn_client_connect_done(c, now, i, a->code, a->why, a->m);
+    case IT_TURN_ASK_FETCH:
+        return it_turn_client_fetch_done(c, now, i, a->code, a->why);
+    case IT_TURN_ASK_MOVE:
+        return it_turn_client_move_done(c, now, a->code, a->why, a->m);
     default:
         return it_turn_client_bind_done(c, now, i, a->code);
     }
@@ -406,7 +454,8 @@ int it_turn_client_timeout(it_turn_client *c, it_time now, uint64_t tag)
 /* True when |m| has a comprehension-required attribute that is not known here. */
 static bool not_understood(const it_stun_msg *m)
 {
-    static const uint16_t KNOWN[] = {IT_STUN_LIFETIME, IT_STUN_XOR_RELAYED_ADDRESS, IT_STUN_RESERVATION_TOKEN};
+    static const uint16_t KNOWN[] = {IT_STUN_LIFETIME, IT_STUN_XOR_RELAYED_ADDRESS, IT_STUN_RESERVATION_TOKEN,
+                                     IT_STUN_CONNECTION_ID};
     return it_stun_unknown(m, KNOWN, (int)(sizeof KNOWN / sizeof KNOWN[0]), NULL, 0) > 0;
 }
 
@@ -438,7 +487,8 @@ static int client_discard(it_turn_client *c, it_time now, uint64_t tag, const it
 static int client_judged(it_turn_client *c, it_time now, uint64_t tag, const it_stun_msg *m, const it_stun_msg *asked)
 {
     client_answer a = {.m = m, .authentic = is_signed(asked)};
-    enum it_stun_longterm_act act = it_stun_longterm_response(&c->lt, m, asked->raw, &a.why);
+    it_stun_longterm *lt = longterm_of(c, (enum it_turn_ask)(tag >> 32), (uint32_t)tag);
+    enum it_stun_longterm_act act = it_stun_longterm_response(lt, m, asked->raw, &a.why);
     if (act == IT_STUN_LONGTERM_DISCARD)
         return client_discard(c, now, tag, m);
     it_stun_trans_end(c->trans, m->txid);
@@ -450,14 +500,14 @@ static int client_judged(it_turn_client *c, it_time now, uint64_t tag, const it_
     return client_done(c, now, tag, &a);
 }
 
-int it_turn_client_response(it_turn_client *c, it_time now, const it_stun_msg *m)
+int it_turn_client_response(it_turn_client *c, it_time now, uint32_t flow, const it_stun_msg *m)
 {
     it_io request;
     uint64_t tag;
     it_stun_msg asked;
     if (!it_stun_trans_find(c->trans, m->txid, &tag, &request, NULL, NULL))
         return 0;
-    if (it_stun_parse(&asked, request.data) < 0 || asked.method != m->method)
+    if (request.flow != flow || it_stun_parse(&asked, request.data) < 0 || asked.method != m->method)
         return 0;
     if (m->cls == IT_STUN_SUCCESS || !not_understood(m))
         return client_judged(c, now, tag, m, &asked);

@@ -4,24 +4,32 @@
 
 /* --- its life --- */
 
-/* Puts TLS over the stream, with a stream of randomness of its own. Returns 0 or IT_ERR_NOMEM. */
-static int push_tls(it_turn_client *c)
+/* Puts TLS over a stream, with a stream of randomness of its own. Returns 0 or IT_ERR_NOMEM. */
+static int push_tls(it_turn_client *c, it_layers *ls)
 {
     it_tls_cfg cfg = c->tls;
     it_rng_init(&cfg.rng, it_rng_u64(&c->tls.rng), "tls");
     it_layer l = it_tls_layer(&cfg);
-    return l.ops && it_layers_push(&c->ls, l) == 0 ? 0 : IT_ERR_NOMEM;
+    return l.ops && it_layers_push(ls, l) == 0 ? 0 : IT_ERR_NOMEM;
 }
 
-int it_turn_client_connect(it_turn_client *c)
+int it_turn_client_layers(it_turn_client *c, it_layers *ls)
+{
+    int err = c->secure ? push_tls(c, ls) : 0;
+    it_layer frame = it_turn_frame(c->cfg.alloc, IT_TURN_CLIENT_MESSAGE);
+    if (!frame.ops || it_layers_push(ls, frame) < 0 || err < 0)
+        return IT_ERR_NOMEM;
+    return 0;
+}
+
+int it_turn_client_open(it_turn_client *c)
 {
     it_layers_fini(&c->ls);
     memset(&c->s, 0, sizeof c->s);
     it_layers_init(&c->ls, c->cfg.alloc, &c->s);
-    int err = c->secure ? push_tls(c) : 0;
-    it_layer frame = it_turn_frame(c->cfg.alloc, IT_TURN_CLIENT_MESSAGE);
-    if (!frame.ops || it_layers_push(&c->ls, frame) < 0 || err < 0)
-        return IT_ERR_NOMEM;
+    int err = it_turn_client_layers(c, &c->ls);
+    if (err < 0)
+        return err;
     it_stream_open(&c->s, c->cfg.flow, c->cfg.local, c->cfg.server);
     return 0;
 }
@@ -52,7 +60,7 @@ int it_turn_client_hang_up(it_turn_client *c, it_time now)
 
 /* --- out --- */
 
-int it_turn_client_write(it_turn_client *c, it_time now, it_bytes m)
+int it_turn_client_write_message(it_turn_client *c, it_time now, it_bytes m)
 {
     it_io io = {.kind = IT_IO_DATA, .data = m};
     if (it_stream_space(&c->s) < m.n + 3 + (c->secure ? IT_TURN_TLS_OVERHEAD : 0))
@@ -65,20 +73,24 @@ int it_turn_client_write(it_turn_client *c, it_time now, it_bytes m)
 
 /* --- in --- */
 
-/* The stream is gone, and with it the 5-tuple. */
-static int stream_cut(it_turn_client *c, it_time now, const it_io *in)
+const char *it_turn_client_end_why(const it_io *in, enum it_io_end end)
 {
     static const char *const WHY[] = {[IT_IO_END_RESET] = "the connection was reset",
                                       [IT_IO_END_REFUSED] = "the connection was refused",
                                       [IT_IO_END_TIMEOUT] = "the connection timed out",
                                       [IT_IO_END_UNREACHABLE] = "the server is unreachable",
                                       [IT_IO_END_LOCAL] = "the host has ended the connection"};
-    const char *why = in->kind == IT_IO_RST ? WHY[c->end] : "the server has ended the connection";
-    const char *fault = it_layers_why(&c->ls);
-    return it_turn_client_cut(c, now, fault ? fault : why);
+    return in->kind == IT_IO_RST ? WHY[end] : "the server has ended the connection";
 }
 
-int it_turn_client_read(it_turn_client *c, it_time now)
+/* The stream is gone, and with it the 5-tuple. */
+static int stream_cut(it_turn_client *c, it_time now, const it_io *in)
+{
+    const char *fault = it_layers_why(&c->ls);
+    return it_turn_client_cut(c, now, fault ? fault : it_turn_client_end_why(in, c->end));
+}
+
+int it_turn_client_read_messages(it_turn_client *c, it_time now)
 {
     uint8_t buf[IT_TURN_CLIENT_MESSAGE];
     it_io io;
@@ -111,7 +123,7 @@ static int client_take(it_turn_client *c, it_time now, it_io in)
     for (;;) {
         in.data = it_bytes_of(p + at, n - at);
         int taken = it_layers_input(&c->ls, now, &in);
-        int err = taken < 0 ? taken : it_turn_client_read(c, now);
+        int err = taken < 0 ? taken : it_turn_client_read_messages(c, now);
         if (err < 0)
             return err;
         at += (size_t)taken;
@@ -128,7 +140,7 @@ int it_turn_client_stream_input(it_turn_client *c, it_time now, const it_io *in)
         c->end = in->end;
     if (in->kind != IT_IO_DATA) {
         int err = it_layers_input(&c->ls, now, in);
-        err = err < 0 ? err : it_turn_client_read(c, now);
+        err = err < 0 ? err : it_turn_client_read_messages(c, now);
         if (err == 0 && in->kind == IT_IO_FIN)
             err = it_turn_client_hang_up(c, now);
         return err;

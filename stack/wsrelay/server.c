@@ -113,14 +113,6 @@ const it_wsrelay_server_stats *it_wsrelay_server_stat(const it_wsrelay_server *s
     return &s->stats;
 }
 
-int it_wsrelay_server_secret(it_wsrelay_server *s, char line[IT_TLS_LINE_MAX])
-{
-    for (size_t i = 0; i < s->n; i++)
-        if (s->v[i] && s->v[i]->tls.ops && it_tls_secret(&s->v[i]->tls, line))
-            return 1;
-    return 0;
-}
-
 /* --- what is told --- */
 
 /* A tale of |kind| of |client|, which the caller fills. */

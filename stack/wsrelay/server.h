@@ -69,8 +69,6 @@ void it_wsrelay_server_tls(it_wsrelay_server *s, const it_tls_cfg *tls, uint16_t
 const it_wsrelay_server_stats *it_wsrelay_server_stat(const it_wsrelay_server *s);
 /* What has happened since it was last asked, in order: 1 and |*tale|, or 0. */
 int it_wsrelay_server_tale(it_wsrelay_server *s, it_wsrelay_tale *tale);
-/* The next line of the key log of any of its TLS connections: 1, or 0. */
-int it_wsrelay_server_secret(it_wsrelay_server *s, char line[IT_TLS_LINE_MAX]);
 
 /* It is about to be freed: closes every WebSocket with 1001 (RFC 6455 section 7.4.1: going away). */
 void it_wsrelay_server_stop(it_wsrelay_server *s, it_time now);

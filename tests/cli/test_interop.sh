@@ -117,7 +117,7 @@ exec 8>also # a descriptor that the run itself was started with is not theirs ei
   >stdout 2>stderr || code=$?
 exec 8>&-
 for fds in frugal.*.fds; do # a shell keeps its script as 10 or more
-  grep -vx '[0-2]\|[1-9].' "$fds" >more && wrong "it has also: $(cat more)"
+  grep -vx '[0-2]\|[1-9].' "$fds" >beside && wrong "it has also: $(cat beside)"
 done
 
 claim 'what an adapter has started ends with it, also what has left it'

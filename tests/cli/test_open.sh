@@ -102,6 +102,17 @@ if command -v tshark >/dev/null 2>&1; then
   sh -c "$command -Y 'udp.port == 1935 && !rtmfp && !icmp'" >list 2>err || wrong "$(cat err)"
   [ ! -s list ] || wrong "not named: $(head -n 1 list)"
 
+  claim "messages of RTWebSocket are named, inside TLS too"
+  cp "$root/scenarios/netstreams-web.lua" scenarios/
+  run run scenarios/netstreams-web.lua --only netstreams-web/falls --pcap all --out web
+  opens netstreams-web/falls --out web
+  command=$(tail -n 1 stdout)
+  sh -c "$command -Y rtws" >list 2>err || wrong "$(cat err)"
+  for word in 'Flow Open 1' 'Data 1 connect' 'Data 1 createStream' 'Data 2 publish' ' audio' ' Ack 3' 'Flow Close 2'; do has list "$word"; done
+  lacks list 'alformed'
+  sh -c "$command -Y 'websocket && !rtws && !websocket.opcode == 8 && !http'" >list 2>err || wrong "$(cat err)"
+  [ ! -s list ] || wrong "not named: $(head -n 1 list)"
+
   claim "every filter of the colours is one"
   grep '^@' "$root/reports/wireshark/profiles/icetank/colorfilters" | cut -d@ -f3 >filters
   [ "$(wc -l <filters)" -ge 5 ] || wrong "hardly a filter"

@@ -85,8 +85,26 @@ says "icetank: serve signal: 127.0.0.1:$port: the address and port are in use"
 ended TERM
 ends 0
 
+claim "the rendezvous server refuses a call for whom nobody listens, and rings who does"
+serve 1 rendezvous --listen 127.0.0.1:0 --quiet
+port=$(sed -n 's/^listening tcp 127.0.0.1://p' served)
+told() { # told BOX KEY TEXT ID: that mailbox tells the server
+  record="{\"to\":\"rendezvous\",\"id\":$4,\"data\":\"$3\"}"
+  asked "POST /?box=$1&key=$2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${#record}\r\n\r\n$record"
+}
+told a k1 'call 00000000000000ff 0 bob' 1
+asked "GET /?box=a&key=k1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+has answer '"data":"absent 00000000000000ff"'
+told b k2 'listen bob' 1
+told a k1 'call 00000000000000fe 0 bob' 2
+asked "GET /?box=b&key=k2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+has answer '"data":"listening bob"'
+has answer '"data":"call 00000000000000fe"'
+ended TERM
+ends 0
+
 claim "the rendezvous server of RTMFP answers an IHello, with 3.5 times its bytes at most"
-serve 1 rtmfp --listen 127.0.0.1:0 --quiet
+serve 2 rtmfp --listen 127.0.0.1:0 --quiet
 port=$(sed -n 's/^listening udp 127.0.0.1://p' served)
 hello='\xed\xcf\x28\x6b\x71\x02\xcc\x8a\x9c\xcd\xe4\xe1\x7b\x58\x58\x18\xa7\x11\x39\xb5\x10\x57\x9c\x21\xf2\xf6\xeb\x7f\x92\x98\xb9\x7c\x7d\x8f\xdf\xbe\x02\x09\x72\xf8\xf7\xfa\x6f\x37\xf8\x64\x89\x1f\xc3\x82\x59\x2c' # of 52 bytes, by another implementation
 size=$(bash -c 'exec 3<>"/dev/udp/127.0.0.1/$1" && printf "%b" "$2" >&3 && timeout 5 dd bs=2000 count=1 <&3 2>/dev/null | wc -c' - "$port" "$hello")
@@ -150,7 +168,7 @@ ends 2
 claim "a service that is not there is answered with those that are"
 run serve gopher
 ends 2
-says 'icetank: serve: no service "gopher"; there are: stun, turn, ws, signal, rtmfp'
+says 'icetank: serve: no service "gopher"; there are: stun, turn, ws, signal, rendezvous, rtmfp'
 run serve stnu
 ends 2
 says 'icetank: serve: no service "stnu"; did you mean "stun"?'

@@ -50,6 +50,12 @@ if $have_ws; then
   has client 'closed 1001'
   [ ! -s errors ] || wrong "stderr: $(cat errors)"
 
+  claim "a foreign WebSocket client at the server of RTMFP: NetConnections, and a stream from one to the other"
+  serve 2 rtmfp --listen 127.0.0.1:0 --quiet
+  web rtmfp "ws://127.0.0.1:$(port_of tcp)"
+  ended TERM
+  ends 0
+
   for name_of in ws relay; do
     claim "a foreign WebSocket client at the media relay, which is $name_of: two in a room"
     serve 1 "$name_of" --listen 127.0.0.1:0
@@ -178,6 +184,10 @@ if pair own && pair other; then
     claim "a foreign WebSocket client by TLS: signaling and the relay"
     serve 2 signal --listen 127.0.0.1:0 --cert own.pem --key own.key --tls-port 0 --quiet
     web messages "wss://localhost:$(port_of tls)" own.pem
+    ended TERM
+    ends 0
+    serve 3 rtmfp --listen 127.0.0.1:0 --cert own.pem --key own.key --tls-port 0 --quiet
+    web rtmfp "wss://localhost:$(port_of tls)" own.pem
     ended TERM
     ends 0
     serve 2 ws --listen 127.0.0.1:0 --cert own.pem --key own.key --tls-port 0 --quiet

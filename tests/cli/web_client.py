@@ -1,8 +1,9 @@
-"""Clients of another library, python3-websockets, at `icetank serve signal` and `serve ws`. A case by name; what it finds wrong is an
+"""Clients of another library, python3-websockets, at `icetank serve signal`, `serve ws` and `serve rtmfp`. A case by name; what it finds wrong is an
 exception, and the exit code 1. Usage: web_client.py CASE URL [CA]"""
 import asyncio
 import json
 import ssl
+import struct
 import sys
 
 import websockets
@@ -14,7 +15,7 @@ ROOM = "a-room-of-sixteen-letters-or-more"
 
 def connect(path, protocol="icetank-signal"):
     tls = {"ssl": ssl.create_default_context(cafile=CA)} if CA else {}
-    return websockets.connect(URL + path, subprotocols=[protocol], open_timeout=LONG, **tls)
+    return websockets.connect(URL + path, subprotocols=[protocol] if protocol else None, open_timeout=LONG, **tls)
 
 
 async def record(ws):
@@ -153,4 +154,58 @@ async def relay():
         assert await closed(alice) in (1008, 1009)
 
 
-asyncio.run({f.__name__: f for f in (messages, again, refused, full, crowd, until_shutdown, relay)}[CASE]())
+def amf(*values):
+    """Values of AMF0: text, numbers, None."""
+    out = b""
+    for v in values:
+        if v is None:
+            out += b"\x05"
+        elif isinstance(v, str):
+            out += struct.pack(">BH", 2, len(v)) + v.encode()
+        else:
+            out += struct.pack(">Bd", 0, v)
+    return out
+
+
+async def heard(ws, what):
+    """The next message of RTWebSocket with |what| in it; pings are answered."""
+    while True:
+        m = await asyncio.wait_for(ws.recv(), LONG)
+        if m[0] == 0x01:
+            await ws.send(b"\x41" + m[1:])
+        if what in m:
+            return m
+
+
+async def flash(ws):
+    """A NetConnection over RTWebSocket, with flows 0 and 1: stream 1, over which it has to be said what to do."""
+    command = b"\x14\0\0\0\0"
+    await ws.send(b"\x10\x00TC\x04\x00")
+    await ws.send(b"\x1d\x00" + command + amf("connect", 1) + b"\x03\0\x03app" + amf("app") + b"\0\0\x09")
+    opened = await heard(ws, b"TC\x04\x00")
+    assert opened[0] == 0x30 and opened[2] == 0, opened  # in return to flow 0
+    await heard(ws, b"NetConnection.Connect.Success")
+    await ws.send(b"\x1d\x00" + command + amf("createStream", 2, None))
+    await heard(ws, b"_result" + amf(2))
+    await ws.send(b"\x30\x01" + opened[1:2] + b"TC\x04\x01")
+    return b"\x1d\x01" + command
+
+
+async def rtmfp():
+    async with connect("/app", None) as alice, connect("/", None) as bob:
+        await bob.send(b"\x01there?")
+        await heard(bob, b"\x41there?")
+        await alice.send(await flash(alice) + amf("publish", 0, None, "voice"))
+        await heard(alice, b"NetStream.Publish.Start")
+        await bob.send(await flash(bob) + amf("play", 0, None, "voice"))
+        await heard(bob, b"NetStream.Play.Start")
+        await alice.send(b"\x30\x02\x01TC\x04\x01")
+        await alice.send(b"\x3d\x02\x08\0\0\0\0sylla")
+        await alice.send(b"\x1d\x02ble")
+        assert (await heard(bob, b"syllable"))[0] == 0x1d
+        await alice.send(b"\x1d\x77of no flow")
+        assert await closed(alice) == 1002
+        await heard(bob, b"NetStream.Play.UnpublishNotify")
+
+
+asyncio.run({f.__name__: f for f in (messages, again, refused, full, crowd, until_shutdown, relay, rtmfp)}[CASE]())

@@ -1,7 +1,8 @@
 /* The TURN server against hostile clients, streams and peers, and an honest one who is to be served all the same.
  *
  * The first byte chooses options, then come actions: messages of clients, sealed with the key of a user where the input
- * asks for that, ChannelData, streams in pieces, datagrams and ICMP at relayed sockets, answers of the host, time. */
+ * asks for that, ChannelData, streams in pieces, datagrams and ICMP at relayed sockets, answers of the host, time; with
+ * TCP allocations (RFC 6062) their requests on streams, and the streams of peers. */
 #include "stack/stun/longterm.h"
 #include "stack/turn/attrs.h"
 #include "stack/turn/channel.h"
@@ -22,6 +23,9 @@ typedef struct rig {
     size_t n_request;
     uint8_t serial;
     bool answered;
+    bool by_stream; /* signed requests go on the client's stream */
+    bool tcp;       /* there are TCP allocations */
+    it_addr listens;
 } rig;
 
 static it_addr v4(uint32_t ip, uint16_t port)
@@ -38,6 +42,14 @@ static void input(rig *r, it_io in)
 {
     int n = it_turn_server_input(r->s, r->now, &in);
     MUST(n >= 0 && (size_t)n <= in.data.n);
+}
+
+/* A port that accepts streams of peers. */
+static void host_listens(rig *r, const it_io *out)
+{
+    it_addr a = it_addr_of(out->local.ip, r->refuse ? 0 : r->port++);
+    r->listens = a.port ? a : r->listens;
+    input(r, (it_io){.kind = IT_IO_LISTENING, .flow = out->flow, .local = a});
 }
 
 static void host_binds(rig *r, const it_io *out)
@@ -82,6 +94,15 @@ static bool shortcut(rig *r, const it_io *in)
     return took;
 }
 
+/* What the server says on a stream may be bytes of a peer, or a challenge. */
+static void heard_on_stream(rig *r, const it_io *out)
+{
+    it_stun_msg m;
+    if (out->flow < IT_IO_ACCEPTED_FLOW || it_stun_parse(&m, out->data) < 0 || m.cls < IT_STUN_SUCCESS)
+        return;
+    (void)it_stun_longterm_response(&r->lt[out->flow & 3], &m, it_bytes_of(r->request, r->n_request), NULL);
+}
+
 /* All that the server says has its form, and nothing leaves for where it must not. */
 static void drain(rig *r)
 {
@@ -91,6 +112,14 @@ static void drain(rig *r)
     while (it_turn_server_output(r->s, r->now, &out, buf, sizeof buf) == 1) {
         if (out.kind == IT_IO_BIND)
             host_binds(r, &out);
+        if (out.kind == IT_IO_LISTEN)
+            host_listens(r, &out);
+        if (out.kind == IT_IO_OPEN) {
+            MUST(out.flow < IT_IO_BOUND_FLOW);
+            to_peer(&out);
+        }
+        if (out.kind == IT_IO_DATA)
+            heard_on_stream(r, &out);
         if (out.kind != IT_IO_DGRAM)
             continue;
         if (out.flow >= IT_IO_BOUND_FLOW) {
@@ -137,7 +166,14 @@ static void signed_request(rig *r, fuzz *f, uint16_t method, unsigned who)
     if (n < 0)
         return;
     r->n_request = (size_t)n;
-    dgram(r, client(who), it_bytes_of(r->request, (size_t)n));
+    it_bytes d = it_bytes_of(r->request, (size_t)n);
+    if (!r->by_stream) {
+        dgram(r, client(who), d);
+        return;
+    }
+    it_io in = {.kind = IT_IO_DATA, .flow = IT_IO_ACCEPTED_FLOW + who, .data = d};
+    MUST(it_turn_server_input(r->s, r->now, &in) >= 0);
+    drain(r);
 }
 
 /* Gets a nonce for client |who| first. */
@@ -220,6 +256,26 @@ static void on_stream(rig *r, fuzz *f)
     drain(r);
 }
 
+/* A peer opens a stream to a relayed address, or something happens to one that the server opens or has. */
+static void peer_stream(rig *r, fuzz *f)
+{
+    static const enum it_io_kind KINDS[] = {IT_IO_ACCEPTED, IT_IO_OPENED, IT_IO_DATA, IT_IO_DATA,
+                                            IT_IO_DATA,     IT_IO_FIN,    IT_IO_RST,  IT_IO_WRITABLE};
+    static const uint8_t ROOM[1];
+    unsigned what = fuzz_u8(f);
+    it_bytes d = fuzz_bytes(f);
+    it_io in = {.kind = KINDS[what & 7],
+                .flow = what & 8 ? 0x10000u + (what >> 4 & 3) : IT_IO_ACCEPTED_FLOW + 8 + (what >> 4 & 3),
+                .local = r->listens,
+                .remote = v4(0xcb007100u + (what >> 4 & 3), 7000)};
+    if (in.kind == IT_IO_DATA)
+        in.data = d;
+    else if (in.kind != IT_IO_FIN && in.kind != IT_IO_RST)
+        in.data = it_bytes_of(ROOM, d.n * 20);
+    MUST(it_turn_server_input(r->s, r->now, &in) >= 0);
+    drain(r);
+}
+
 static void time_passes(rig *r, fuzz *f)
 {
     r->now += fuzz_u8(f) * 5 * IT_SEC;
@@ -239,20 +295,27 @@ static void act(rig *r, fuzz *f)
 {
     static const uint16_t METHODS[] = {IT_STUN_ALLOCATE, IT_STUN_REFRESH, IT_STUN_CREATE_PERMISSION,
                                        IT_STUN_CHANNEL_BIND};
+    /* RFC 6062 */
+    static const uint16_t ON_STREAMS[] = {IT_STUN_ALLOCATE, IT_STUN_CONNECT, IT_STUN_CREATE_PERMISSION,
+                                          IT_STUN_CONNECTION_BIND};
     unsigned what = fuzz_u8(f);
     static void (*const ACTS[])(rig *, fuzz *) = {raw, at_relay, on_stream, time_passes, socket_gone};
     r->refuse = what & 0x80;
+    r->by_stream = r->tcp && (what & 7) == 6;
     if ((what & 7) < 5)
         ACTS[what & 7](r, f);
+    else if (r->tcp && (what & 7) == 7)
+        peer_stream(r, f);
     else
-        challenged_request(r, f, METHODS[what >> 3 & 3], what >> 5 & 3);
+        challenged_request(r, f, r->by_stream ? ON_STREAMS[what >> 3 & 3] : METHODS[what >> 3 & 3], what >> 5 & 3);
+    r->by_stream = false;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fuzz f = {data, size};
     unsigned options = fuzz_u8(&f);
-    rig r = {.port = 50000};
+    rig r = {.port = 50000, .tcp = options & 16};
     it_alloc_init(&r.mem);
     it_turn_server_cfg cfg = {.alloc = &r.mem,
                               .software = "icetank",
@@ -263,6 +326,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                               .auth.anonymity = options & 2,
                               .mobility = options & 4,
                               .no_dont_fragment = options & 8,
+                              .tcp_peers = options & 16,
                               .limits = {.relays = 12, .permissions = 4, .channels = 4, .streams = 3}};
     it_rng_init(&cfg.rng, 1, "fuzz");
     r.s = it_turn_server_new(&cfg);

@@ -8,6 +8,7 @@ struct it_netconnection {
     it_rtmfp_client *client;
     it_model_event latest;
     char print[2 * IT_RTMFP_PRINT + 1];
+    char line[IT_TLS_LINE_MAX]; /* of the key log */
 };
 
 int it_netconnection_new(const it_rtmfp_client_cfg *cfg, it_time now, it_netconnection **out)
@@ -50,13 +51,26 @@ static int app_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap
     return it_rtmfp_client_output(((it_netconnection *)o)->client, now, out, buf, cap);
 }
 
+/* A line of the key log of its TLS: what it opens has not left yet. */
+static int app_secret(it_netconnection *a, it_object_event *out)
+{
+    if (!it_rtmfp_client_secret(a->client, a->line))
+        return 0;
+    a->latest = (it_model_event){.kind = IT_EV_SECRET, .data = it_bytes_str(a->line)};
+    *out = (it_object_event){.kind = IT_TELLS_MODEL, .part = -1, .u.model = &a->latest};
+    return 1;
+}
+
 static int app_event(void *o, it_object_event *out)
 {
     it_netconnection *a = o;
     it_rtmfp_client_event ev;
-    int got = it_rtmfp_client_event_next(a->client, &ev);
-    if (got <= 0)
-        return got;
+    int got;
+    do { /* that media begins and ends the codes say well enough */
+        got = it_rtmfp_client_event_next(a->client, &ev);
+        if (got == 0)
+            return app_secret(a, out);
+    } while (ev.kind == IT_RTMFP_TELLS_BEGIN || ev.kind == IT_RTMFP_TELLS_EOF);
     a->latest = (it_model_event){.kind = IT_EV_STATUS};
     *out = (it_object_event){.kind = IT_TELLS_MODEL, .part = -1, .u.model = &a->latest};
     if (ev.stream)
@@ -72,6 +86,9 @@ static int app_event(void *o, it_object_event *out)
     case IT_RTMFP_TELLS_SECRET:
         a->latest.kind = IT_EV_SECRET;
         a->latest.data = ev.data;
+        break;
+    case IT_RTMFP_TELLS_BEGIN:
+    case IT_RTMFP_TELLS_EOF:
         break;
     case IT_RTMFP_TELLS_PEER:
         a->latest.kind = IT_EV_SUBSCRIBER;

@@ -58,7 +58,20 @@ typedef struct it_orc_flow {
     it_time created, last;
 } it_orc_flow;
 
-enum it_orc_msg { IT_ORC_ASK, IT_ORC_TOLD, IT_ORC_CHECK, IT_ORC_ANSWER }; /* STUN server asked, its answer; peer's */
+enum it_orc_msg {
+    IT_ORC_ASK, /* a server is asked: STUN's, or RTMFP's for a session */
+    IT_ORC_TOLD,
+    IT_ORC_CHECK, /* between peers */
+    IT_ORC_ANSWER,
+    IT_ORC_MEET, /* an IHello to the server for the other side; what it makes of it, and those between peers (rtmfp.c)
+                  */
+    IT_ORC_FIHELLO,
+    IT_ORC_IHELLO,
+    IT_ORC_RHELLO,
+    IT_ORC_IIKEYING,
+    IT_ORC_COOKIE,
+    IT_ORC_RIKEYING
+};
 
 /* A message on its way. */
 typedef struct it_orc_pkt {
@@ -138,6 +151,25 @@ typedef struct it_orc_side {
     it_orc_pair pair[IT_ORC_PAIRS];
 } it_orc_side;
 
+#define IT_ORC_CANDS 24 /* REDIRECT_THRESHOLD, RFC 7016 section 3.5.1.1.1 */
+
+enum it_orc_met { IT_ORC_APART, IT_ORC_HELLO, IT_ORC_KEYING, IT_ORC_MET, IT_ORC_YIELDED };
+
+/* A side that is an end of RTMFP: its session with the server, and the one that it opens to the other side. */
+typedef struct it_orc_meet {
+    it_time began, asked_at, trip; /* the try to connect, its last IHello, how long that took there and back */
+    it_time up_at, there;          /* it is connected, the server knows its addresses; IT_NEVER: not yet */
+    int home;                      /* base of that session */
+    it_orc_end seen;               /* where the server sees it */
+    enum it_orc_met state;
+    it_time opening; /* since when; IT_NEVER: not yet */
+    int cands;
+    it_orc_end cand[IT_ORC_CANDS];
+    int base, serial; /* of the keying */
+    it_orc_end to, cookie;
+    bool changed;
+} it_orc_meet;
+
 /* What is seen on the way: why something did not come through. The box by which, or -1. */
 enum it_orc_seen {
     IT_ORC_SAW_BLOCK,
@@ -170,6 +202,7 @@ typedef struct it_orc_variant {
     bool spared;                /* ICMP errors end no mapping: they come too late for that */
     bool edge;                  /* a port that may lie outside a range does */
     bool six;                   /* of IPv6, else IPv4 */
+    int prevails;               /* RTMFP: the side whose certificate is the smaller one */
     uint64_t seed;
 } it_orc_variant;
 
@@ -187,6 +220,7 @@ typedef struct it_orc {
     int free[IT_ORC_STEPS], n_free;
     bool oom;
     it_orc_side side[2];
+    it_orc_meet meet[2]; /* model C's, beside the bases of |side| */
     uint32_t next_symbol, made;
     uint64_t order;
     uint16_t lo[IT_ORC_RANGES], hi[IT_ORC_RANGES]; /* where the port of a symbol lies */
@@ -291,6 +325,17 @@ void it_orc_hear(it_orc *o, int who, it_orc_end cand, int base, uint8_t kind);
 void it_orc_again(it_orc *o, const it_orc_step *s);
 /* |p| has come to |base| of side |who|. */
 void it_orc_arrive(it_orc *o, int who, int base, const it_orc_pkt *p);
+
+/* --- rtmfp.c: RFC 7016, in place of side.c's where the model is C --- */
+
+/* Both sides begin to connect. */
+void it_orc_meet_begin(it_orc *o);
+/* What |s| is a reminder of is due. */
+void it_orc_meet_again(it_orc *o, const it_orc_step *s);
+/* |p| has come to |base| of side |who|. */
+void it_orc_meet_arrive(it_orc *o, int who, int base, const it_orc_pkt *p);
+/* |p| has come to the server. Whether that answers; what else it does is done. */
+bool it_orc_meet_served(it_orc *o, const it_orc_pkt *p);
 
 /* --- run.c --- */
 

@@ -35,17 +35,26 @@ typedef struct ladder {
     uint8_t n;
     uint8_t rung[IT_ORACLE_RUNGS];
     uint32_t taken;
+    it_oracle_judge *const *own; /* judges of its own, by rung; NULL: it pairs candidates as RFC 8445 says */
 } ladder;
 
+/* Ends of RTMFP, which have no candidates: a server introduces them, and relays streams. */
+static it_oracle_judge *const BY_RTMFP[IT_ORACLE_RUNGS] = {
+    [IT_ORACLE_DIRECT_UDP] = it_oracle_rtmfp_direct, [IT_ORACLE_RELAY_UDP] = it_oracle_rtmfp_server};
+
 static const ladder LADDERS[] = {
-    {'A', 5, ALL, 0},
-    {'B', 5, ALL, TAKES(DIRECT_UDP) | TAKES(RELAY_UDP) | TAKES(DIRECT_TCP) | TAKES(RELAY_TCP) | TAKES(PROXY)},
+    {'A', 5, ALL, TAKES(DIRECT_UDP) | TAKES(RELAY_UDP) | TAKES(DIRECT_TCP) | TAKES(RELAY_TCP) | TAKES(PROXY), NULL},
+    {'B', 5, ALL, TAKES(DIRECT_UDP) | TAKES(RELAY_UDP) | TAKES(DIRECT_TCP) | TAKES(RELAY_TCP) | TAKES(PROXY), NULL},
     /* streams over the server, by its session or by its stream of messages */
-    {'C', 4, {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP, IT_ORACLE_RELAY_TCP, IT_ORACLE_PROXY}, 0},
+    {'C',
+     4,
+     {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP, IT_ORACLE_RELAY_TCP, IT_ORACLE_PROXY},
+     TAKES(DIRECT_UDP) | TAKES(RELAY_UDP),
+     BY_RTMFP},
     /* the relay object, by datagrams or by WebSocket */
-    {'D', 4, {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP, IT_ORACLE_RELAY_TCP, IT_ORACLE_PROXY}, 0},
+    {'D', 4, {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP, IT_ORACLE_RELAY_TCP, IT_ORACLE_PROXY}, 0, NULL},
     /* a relay that answers checks */
-    {'E', 2, {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP}, TAKES(DIRECT_UDP)},
+    {'E', 2, {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP}, TAKES(DIRECT_UDP), NULL},
 };
 
 const char *it_oracle_rung_name(enum it_oracle_rung rung)
@@ -127,6 +136,8 @@ static int ladder_judge(it_alloc *alloc, const it_oracle_query *q, const ladder 
                         it_oracle_way *w)
 {
     char what[64];
+    if (l->taken >> rung & 1 && l->own)
+        return l->own[rung](alloc, q, w);
     if (l->taken >> rung & 1)
         return rung == IT_ORACLE_DIRECT_UDP ? RUNGS[rung].judge(alloc, q, w) : judge_beyond(alloc, q, rung, w);
     snprintf(what, sizeof what, "model %c does not take %s yet", l->model, RUNGS[rung].what);
@@ -235,9 +246,11 @@ static int ladder_climb(it_alloc *alloc, const it_oracle_query *q, const ladder 
         if (rc < 0)
             return rc;
     }
-    share_pace(q, v);
-    it_orc_relays_beside(q, v);
-    overtake_late(v);
+    if (!l->own) {
+        share_pace(q, v);
+        it_orc_relays_beside(q, v);
+        overtake_late(v);
+    }
     it_orc_conclude(v);
     return 0;
 }
@@ -253,7 +266,8 @@ int it_oracle_ask(it_alloc *alloc, const it_oracle_query *q, it_oracle_verdict *
     if (!own)
         return IT_ERR_NOMEM;
     *own = *q;
-    ask_turn_instead(l, own);
+    if (!l->own)
+        ask_turn_instead(l, own);
     int rc = ladder_climb(alloc, own, l, v);
     if (rc < 0)
         *v = NOTHING;

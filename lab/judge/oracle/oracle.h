@@ -192,6 +192,7 @@ typedef struct it_oracle_side {
     it_time session_least, session_most; /* when that may leave at the earliest: it stands with the signal server from
                                             then on; 0: it does */
     it_time hears_least, hears_most;     /* when what it is told may reach it at the earliest */
+    bool called;                         /* it begins when it first hears of the other side: somebody calls it */
     int streams, stream_base;            /* that session's streams, and from which base they leave */
     it_oracle_web web[IT_ORACLE_WEBS];   /* ways to a relay over WebSocket, as it tries them in turn */
     int n_webs;
@@ -214,17 +215,18 @@ typedef struct it_oracle_query {
     it_oracle_box box[IT_ORACLE_BOXES];
     int n_boxes;
     it_oracle_side side[2];
-    it_oracle_server stun;     /* by UDP */
+    it_oracle_server stun;     /* by UDP; of model C the server of RTMFP */
     it_oracle_server stun_tcp; /* and by TCP */
     bool stun_lends;           /* |stun| is a TURN server, whose answer to Allocate tells a reflexive address, too */
     it_oracle_turn turn[IT_ORACLE_TURNS];
     int n_turns;
-    bool no_relay[2];  /* no relayed addresses of IPv4, of IPv6 are lent */
-    it_time web_after; /* how long after it has heard of the other one a side joins the relay over WebSocket */
-    bool turn_limits;  /* by quotas or rules for peers the servers may refuse what they are asked for */
-    it_time now;       /* when the call begins, since the world did */
-    it_time patience;  /* how long the sides try */
-    int transports;    /* components of media streams, each with ports of its own, which must all open; 0: one */
+    bool no_relay[2];        /* no relayed addresses of IPv4, of IPv6 are lent */
+    it_time web_after;       /* how long after it has heard of the other one a side joins the relay over WebSocket */
+    bool turn_limits;        /* by quotas or rules for peers the servers may refuse what they are asked for */
+    it_time now;             /* when the call begins, since the world did */
+    it_time patience;        /* how long the sides try */
+    it_time stream_patience; /* model C: and how long a stream from a peer may take, or the connection */
+    int transports;          /* components of media streams, each with ports of its own, which must all open; 0: one */
 } it_oracle_query;
 
 /* --- what is answered --- */
@@ -273,6 +275,11 @@ it_oracle_judge it_oracle_udp IT_MUST_CHECK;
 /* Direct paths by TCP between candidates that both sides have (RFC 6544). Sources: RFC 5382 REQ-1, REQ-3, REQ-4; RFC
  * 6092 section 3.3; RFC 6544 sections 6.2, 7. */
 it_oracle_judge it_oracle_direct_tcp IT_MUST_CHECK;
+
+/* Of model C: direct paths by the introduction of a server (RFC 7016 section 3.5.1.6); and streams over that server,
+ * where both sides reach it (RFC 7425 section 5.3.5). */
+it_oracle_judge it_oracle_rtmfp_direct IT_MUST_CHECK;
+it_oracle_judge it_oracle_rtmfp_server IT_MUST_CHECK;
 
 /* Whether a box may have no room for a stream of signaling of |q|, so that no call comes to be: then which, a clause,
  * in |why| of |cap| bytes. Where a box takes few new ones a second the sessions of |q| become later. */

@@ -92,7 +92,10 @@ static void oracle_go(it_orc *o, const it_orc_step *s)
 {
     switch (s->what) {
     case IT_ORC_AT_BASE:
-        it_orc_arrive(o, s->who, s->place, &s->pkt);
+        if (o->q->model == 'C')
+            it_orc_meet_arrive(o, s->who, s->place, &s->pkt);
+        else
+            it_orc_arrive(o, s->who, s->place, &s->pkt);
         break;
     case IT_ORC_TICK:
         it_orc_tick(o, s->who);
@@ -101,7 +104,10 @@ static void oracle_go(it_orc *o, const it_orc_step *s)
         it_orc_hear(o, s->who, s->pkt.src, s->place, (uint8_t)s->pkt.pair);
         break;
     case IT_ORC_RESEND:
-        it_orc_again(o, s);
+        if (o->q->model == 'C')
+            it_orc_meet_again(o, s);
+        else
+            it_orc_again(o, s);
         break;
     default:
         it_orc_way(o, s);
@@ -112,7 +118,10 @@ void it_orc_run(it_orc *o, const it_oracle_query *q, const it_orc_variant *v)
 {
     oracle_reset(o, q, v);
     it_orc_hold_streams(o);
-    it_orc_begin(o);
+    if (q->model == 'C')
+        it_orc_meet_begin(o);
+    else
+        it_orc_begin(o);
     for (;;) {
         const it_heap_item *top = it_heap_top(&o->due);
         if (!top || top->time > q->patience || (o->won_at != IT_NEVER && top->time > o->won_at + AFTER))
@@ -125,6 +134,8 @@ void it_orc_run(it_orc *o, const it_oracle_query *q, const it_orc_variant *v)
         it_orc_expire(o);
         oracle_go(o, &s);
     }
+    if (o->won_at != IT_NEVER && q->model == 'C')
+        return;
     if (o->won_at != IT_NEVER) {
         (void)it_orc_won(o);
         return;

@@ -459,20 +459,28 @@ void it_orc_arrive(it_orc *o, int who, int base, const it_orc_pkt *p)
         on_check(o, who, base, p);
 }
 
+/* When side |who| begins. */
+static it_time begins_at(const it_orc *o, int who)
+{
+    return o->q->side[who].called ? told_at(o, 1 - who, 0, o->v.slow_first[1 - who]) : 0;
+}
+
 void it_orc_begin(it_orc *o)
 {
     for (int who = 0; who < 2; who++) {
         it_orc_side *s = &o->side[who];
         const it_oracle_side *q = &o->q->side[who];
+        it_time begins = begins_at(o, who);
         memset(s, 0, offsetof(it_orc_side, remote));
         s->ticks = IT_NEVER;
+        s->free = begins;
         s->more_asks = more_asks(o, who);
         for (int b = 0; b < q->n_bases; b++) {
             s->base[b] = (it_orc_end){q->base[b].ip, it_orc_symbol(o, 49152, 65535)}; /* RFC 6335 section 6 */
             if (!in_play(o, who, b))
                 continue;
             it_orc_pkt m = {.src = s->base[b], .pair = IT_ORACLE_HOST};
-            it_orc_later(o, told_at(o, who, 0, o->v.slow_first[who]), IT_ORC_SIGNAL, 1 - who, b, &m);
+            it_orc_later(o, told_at(o, who, begins, o->v.slow_first[who]), IT_ORC_SIGNAL, 1 - who, b, &m);
         }
         side_wake(o, who);
     }

@@ -198,6 +198,11 @@ static void udp_try(it_orc *o, const it_oracle_query *q, const chance *c, bool s
     v.six = six;
     it_orc_run(o, q, &v);
     udp_add(sum, o);
+    if (q->model == 'C') { /* the other certificate is the smaller one */
+        v.prevails = 1;
+        it_orc_run(o, q, &v);
+        udp_add(sum, o);
+    }
     if (!c->kills)
         return;
     v.spared = true;

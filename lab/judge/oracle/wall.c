@@ -64,7 +64,7 @@ static int flow_for(it_orc *o, int box, bool outwards, const it_orc_pkt *p)
         return i;
     if (may_begin(o, box, outwards, in, out))
         return new_flow(o, box, in, out);
-    if (outwards && p->msg == IT_ORC_CHECK)
+    if (outwards && (p->msg == IT_ORC_CHECK || o->q->model == 'C'))
         it_orc_saw(o, IT_ORC_SAW_BLOCK, box);
     return -1;
 }

@@ -182,6 +182,9 @@ static void leave_by(it_orc *o, int i, it_orc_pkt *p)
 static void served(it_orc *o, const it_orc_pkt *p)
 {
     it_orc_pkt back = *p;
+    if (o->q->model == 'C' && !it_orc_meet_served(o, p))
+        return;
+    back.pair = (int16_t)p->msg;
     back.msg = IT_ORC_TOLD;
     back.src = p->dst;
     back.dst = back.mapped = p->src;
@@ -258,7 +261,7 @@ void it_orc_send(it_orc *o, int who, int base, it_orc_pkt p)
     p.inward = false;
     p.n_trail = 0;
     it_oracle_wire wire = b->wire;
-    if (p.msg == IT_ORC_CHECK)
+    if (p.msg == IT_ORC_CHECK || p.msg == IT_ORC_IHELLO)
         wire.up += o->v.skew[who];
     on_wire(o, &wire, true, &(it_orc_step){IT_ORC_AT_NET, b->net, who, p});
 }

@@ -23,6 +23,8 @@ PART(topo)
 PART(links)
 PART(peers)
 PART(rtmfp)
+PART(a)
+PART(calls_c)
 PART(signaling)
 PART(judge)
 PART(trouble)
@@ -35,6 +37,7 @@ PART(attack)
 PART(catalog)
 PART(tank)
 PART(ice)
+PART(c)
 
 typedef struct source {
     const char *name, *chunk;
@@ -49,20 +52,34 @@ typedef struct source {
 
 /* Parts first, then libraries. */
 static const source SOURCES[] = {
-    OWN(base),      OWN(vocab),
-    OWN(schema),    OWN(sched),
-    OWN(sources),   OWN(nets),
-    OWN(topo),      OWN(links),
-    OWN(peers),     OWN(rtmfp),
-    OWN(signaling), OWN(judge),
-    OWN(trouble),   OWN(power),
-    OWN(streams),   OWN(service),
-    OWN(walls),     OWN(hypo),
-    OWN(attack),    OWN(catalog),
-    OWN(tank),      {"ice", "@lib/ice.lua", it_embed_ice, &it_embed_ice_size},
+    OWN(base),
+    OWN(vocab),
+    OWN(schema),
+    OWN(sched),
+    OWN(sources),
+    OWN(nets),
+    OWN(topo),
+    OWN(links),
+    OWN(peers),
+    OWN(rtmfp),
+    OWN(a),
+    OWN(calls_c),
+    OWN(signaling),
+    OWN(judge),
+    OWN(trouble),
+    OWN(power),
+    OWN(streams),
+    OWN(service),
+    OWN(walls),
+    OWN(hypo),
+    OWN(attack),
+    OWN(catalog),
+    OWN(tank),
+    {"ice", "@lib/ice.lua", it_embed_ice, &it_embed_ice_size},
+    {"c", "@lib/c.lua", it_embed_c, &it_embed_c_size},
 };
 #define N_SOURCES (sizeof SOURCES / sizeof *SOURCES)
-enum { LIBRARIES = 1 }; /* at the end of SOURCES */
+enum { LIBRARIES = 2 }; /* at the end of SOURCES */
 _Static_assert(N_SOURCES == IT_CODE_PARTS + LIBRARIES, "IT_CODE_PARTS counts the parts");
 
 struct it_code {

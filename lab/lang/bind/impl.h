@@ -8,6 +8,7 @@
 #include "stack/ice/traits/behaviour.h"
 #include "stack/dns/stub.h"
 #include "stack/b/b.h"
+#include "stack/signal/client.h"
 #include "stack/tls/tls.h"
 
 #include <lua5.4/lauxlib.h>
@@ -95,6 +96,13 @@ void it_script_tls_inspector(lua_State *L, const char *name, it_own_tls *out);
 void it_script_tls_portal(lua_State *L, const char *name, it_ip ip, it_own_tls *out);
 void it_script_pki_fini(it_script *s);
 
+/* b.c. What a B on host 1 called 2 is like but for its servers, from the options at 3; a Lua error for what cannot
+ * be. */
+void it_script_b_cfg(lua_State *L, it_b_cfg *cfg);
+/* signal.c. Fills |exits| from the list { address, proxy, address ... } at |at|; returns how many, or -1: one is no
+ * proxy. */
+int it_script_exits(lua_State *L, int at, it_signal_exit exits[IT_SIGNAL_BASES]);
+
 /* Pushes function |name| of the language. */
 void it_script_push(it_script *s, const char *name);
 
@@ -118,6 +126,8 @@ extern const luaL_Reg IT_SCRIPT_ADDR[]; /* addresses and prefixes (addr.c) */
 extern const luaL_Reg IT_SCRIPT_NET[], IT_SCRIPT_SERVICE[];
 extern const luaL_Reg IT_SCRIPT_LINK[]; /* links (link.c) */
 extern const luaL_Reg IT_SCRIPT_PEER[];
+extern const luaL_Reg IT_SCRIPT_B[];             /* model B (b.c) */
+extern const luaL_Reg IT_SCRIPT_A[];             /* model A (a.c) */
 extern const luaL_Reg IT_SCRIPT_E[];             /* model E (e.c) */
 extern const luaL_Reg IT_SCRIPT_BEHAVIOUR[];     /* behaviours of ICE agents (behaviour.c) */
 extern const luaL_Reg IT_SCRIPT_DATA[];          /* units, profiles, random streams (data.c) */
@@ -126,6 +136,7 @@ extern const luaL_Reg IT_SCRIPT_SIGNAL[];        /* the signal server and its cl
 extern const luaL_Reg IT_SCRIPT_RELAY[];         /* relays over WebSocket (relay.c) */
 extern const luaL_Reg IT_SCRIPT_TURN[];          /* TURN servers (turn.c) */
 extern const luaL_Reg IT_SCRIPT_TCP[];           /* the TCP of hosts (tcp.c) */
+extern const luaL_Reg IT_SCRIPT_C[];             /* model C (c.c) */
 extern const luaL_Reg IT_SCRIPT_NETCONNECTION[]; /* NetConnections and NetStreams (netconnection.c) */
 extern const luaL_Reg IT_SCRIPT_RTMFP[];         /* ends of RTMFP, their rendezvous (rtmfp.c) */
 extern const luaL_Reg IT_SCRIPT_TRIPS[];         /* trips before something came (trips.c) */

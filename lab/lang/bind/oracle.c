@@ -104,7 +104,7 @@ static void webs_of(lua_State *L, int at, it_oracle_side *side)
 }
 
 /* Fills |side| from the table at |at|: { { net, ip, up, down, slack }..., ta, rto, as_told, checks_first, lite, hasty,
- * relays, tcp, keepalive, least, most, session_least, session_most, hears_least, hears_most, streams, racers,
+ * relays, tcp, keepalive, least, most, session_least, session_most, hears_least, hears_most, called, streams, racers,
  * stream_base, stream_box, webs }. */
 static void side_of(lua_State *L, int at, it_oracle_side *side)
 {
@@ -126,6 +126,7 @@ static void side_of(lua_State *L, int at, it_oracle_side *side)
     side->session_most = it_script_int(L, at, "session_most", 0);
     side->hears_least = it_script_int(L, at, "hears_least", 0);
     side->hears_most = it_script_int(L, at, "hears_most", 0);
+    side->called = it_script_int(L, at, "called", 0) != 0;
     side->streams = (int)it_script_int(L, at, "streams", 0);
     side->racers = (int)it_script_int(L, at, "racers", 0);
     side->stream_base = (int)it_script_int(L, at, "stream_base", 0);
@@ -279,10 +280,12 @@ static void turns_of(lua_State *L, int at, it_oracle_query *q)
     q->turn_limits = it_script_bool(L, at, "limits") || denies(L, at, q);
 }
 
-/* oracle(model, near side, far side, boxes, STUN server by UDP, patience, transports, TURN servers, STUN server by TCP)
- * -> verdict, why signaling may find no room or nil */
+/* oracle(model, near side, far side, boxes, STUN server by UDP, of model C that of RTMFP, patience, transports, TURN
+ * servers, STUN server by TCP, of model C how long a stream may take) -> verdict, why signaling may find no room or nil
+ */
 static int d_oracle(lua_State *L)
 {
+    lua_settop(L, 10);
     it_oracle_query *q = lua_newuserdatauv(L, sizeof *q, 0);
     it_oracle_verdict *v = lua_newuserdatauv(L, sizeof *v, 0);
     memset(q, 0, sizeof *q);
@@ -295,6 +298,7 @@ static int d_oracle(lua_State *L)
     q->transports = (int)luaL_checkinteger(L, 7);
     turns_of(L, 8, q);
     server_of(L, 9, &q->stun_tcp);
+    q->stream_patience = luaL_optinteger(L, 10, 0);
     q->web_after = IT_B_WEB_AFTER;
     q->now = it_lab_now(it_script_of(L)->lab);
     char crowd[160];

@@ -231,6 +231,11 @@ return function(L)
       L.check(name, v, path)
     end
   end
+  checks["boolean|rtmfp_web"] = function(v, path)
+    if type(v) == "boolean" then return end
+    if type(v) ~= "table" then return "true or a table" end
+    L.check("rtmfp_web", v, path)
+  end
   checks.ge = function(v, path) L.check("ge", v, path) end
   checks["count|Time"] = function(v, path)
     if math.type(v) == "integer" then return v >= 0 or "a whole number or a time" end

@@ -241,17 +241,43 @@ return function(L)
 
   -- What RFC 8445 leaves to each model. E's socket begins no more than one exchange in 50 ms, and its library asks the STUN server when there is
   -- nothing to check, checks in the order in which it was told, and keeps no mapping alive meanwhile.
-  local HOW = { B = { ta = 0, keeps = true, links = true }, E = { ta = 50000000, script = 1 } }
+  local AGENT = { ta = 0, keeps = true, links = true }
+  local HOW = { A = AGENT, B = AGENT, E = { ta = 50000000, script = 1 }, C = { ta = 0 } }
+  -- Of model C (RFC 7016): no carrier, as the server introduces; its ladder's ways are judged from the boxes between each end and that server.
+  local function predict_calls(near, far, s, w, a, b)
+    local server = s.server or L.servers.rtmfp
+    if near.timers.connect > far.timers.connect then near, far = far, near end
+    local v = core.oracle("C", a, b, w.list, server_of(server, 1935), near.timers.connect, 1, {}, {}, s.connect and L.time(s.connect, "call.connect") or 10000000000)
+    if s.via == "direct" then L.leave_way(v, "relay_udp", "the call never plays by the server") end
+    if s.via == "server" then L.leave_way(v, "direct_udp", "the call plays by the server alone") end
+    v.signaled = "yes"
+    if v.outcome == "open" then v.may_fail = may_fail(a, b, 1) end
+    return v
+  end
+  -- Lets the way of `rung` not be in verdict `v`, for `why`.
+  function L.leave_way(v, rung, why)
+    local open, either
+    for _, way in ipairs(v.ways) do
+      if way.rung == rung then way.outcome, way.kinds, way.families, way.why = "none", { {}, {} }, "", why end
+      open = open or way.outcome == "open" and way or nil
+      either = either or way.outcome == "either" and way or nil
+    end
+    local decides = open or either
+    v.outcome, v.either = open and "open" or "death", not open and either ~= nil
+    v.path, v.first, v.why = open and open.path, open and open.rung, decides and decides.why or why
+    v.families = decides and decides.families or ""
+  end
   function L.predict(near, far, s, only_near, only_far)
     local up_a, down_a = L.way(near)
     local up_b, down_b = L.way(far)
     local w = world_of()
     local how = HOW[s.model]
     local a, b = side_of(near, w, how, only_near), side_of(far, w, how, only_far)
+    if s.model == "C" then return predict_calls(near, far, s, w, a, b) end
     a.tcp, b.tcp = L.tcp_wanted(s.tcp, near, "call"), L.tcp_wanted(s.tcp, far, "call")
-    if s.model == "B" then a.webs, b.webs = L.webs_of(near, w, s, server_of), L.webs_of(far, w, s, server_of) end
+    if how.keeps then a.webs, b.webs = L.webs_of(near, w, s, server_of), L.webs_of(far, w, s, server_of) end
     local ab, ba = (up_a or 0) + (down_b or 0), (up_b or 0) + (down_a or 0)
-    local adds, doubt = L.signal_bounds(near, far, L.carrier_kind(s.carrier), a, b, ab, ba)
+    local adds, doubt = L.signal_bounds(near, far, s, a, b, ab, ba)
     for _, side in ipairs { a, b } do side.stream_box = side.stream_at and w.number[side.stream_at] end
     if a.lite == 1 and b.lite == 1 then a.lite, b.lite = 0, 0 end -- where checks would have passed, data does
     local n = s.transports or L.transports(s)
@@ -267,7 +293,7 @@ return function(L)
     end
     v.signaled = not adds and "no" or (doubt or crowded) and "perhaps" or "yes"
     if not adds then return L.cannot_signal(v, doubt) end
-    if s.model == "B" and v.outcome == "open" then
+    if how.keeps and v.outcome == "open" then
         local fails, why = roles_clash(near.behaviour, far.behaviour)
         if fails then return L.cannot_open(v, why) end
         doubt = doubt or why or lite_doubt(near, far)
@@ -311,7 +337,7 @@ return function(L)
     for _, iface in ipairs(#e.host[LIST] > 1 and e.host[LIST] or {}) do
       if core.iface_usable(e.host.node, iface.i) then
         local near = e.host == call.near
-        local v = L.predict(call.near, call.far, { model = call.model, carrier = call.carrier, transports = call.transports, tcp = call.tcp, turn = call.turn, ws = call.ws }, near and iface or nil, not near and iface or nil)
+        local v = L.predict(call.near, call.far, { model = call.model, carrier = call.carrier, transports = call.transports, tcp = call.tcp, turn = call.turn, ws = call.ws, server = call.server, connect = call.connect, via = call.via }, near and iface or nil, not near and iface or nil)
         if v.outcome == "death" then out[#out + 1] = ("%s could not take over: %s"):format(iface.label, v.why) end
       elseif iface ~= e.host.ifaces[own] then
         out[#out + 1] = iface.label .. " was down"

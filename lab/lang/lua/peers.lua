@@ -1,4 +1,4 @@
--- What runs on hosts: the objects of models B and E, and the standard apps that make a call of them and of carriers (signaling.lua).
+-- What runs on hosts: the objects of models B and E (A's: models/a.lua), and the standard apps that make a call of them and of carriers (signaling.lua).
 return function(L)
   local LIST = L.LIST
   local core, source = L.core, L.source
@@ -8,6 +8,7 @@ return function(L)
 
   ---------------------------------------------------------------------------------------------------------------- connections
   local Conn = L.class("Conn", Source)
+  L.Conn = Conn
   local function app_of(o)
     if rawget(o, "gone") then L.fail("%s was lost when %s stopped", o.label, o.host.label) end
     return o.app or L.fail("%s is not connected yet", o.label)
@@ -84,6 +85,7 @@ return function(L)
     end
     L.lose_carriers(host)
     rawset(host, "introduces", nil)
+    rawset(host, "rtmfp_web", nil)
     for app, to in L.pairs(L.apps) do
       if to.host == host then L.apps[app] = nil end
       local any = to.main or select(2, next(to.media))
@@ -218,7 +220,7 @@ return function(L)
         end
       end
       local user = u.host == "turn" and L.turn_server and L.turn_server.users[1] or { "tank", "tank" }
-      out[i] = { uri = uri, name = not u.literal and L.full_name(u.host) or nil, four = four, six = six, username = list.username or user[1], password = list.password or user[2] }
+      out[i] = { uri = uri, name = not u.literal and L.full_name(u.host) or nil, four = four, six = six, username = list.username or user[1], password = list.password or user[2], mobility = list.mobility or false }
     end
     if #out > 8 then L.fail("%s: at most 8 servers", what) end
     return out
@@ -421,6 +423,7 @@ return function(L)
       local form = ({ tls = "turns:turn:%d", dtls = "turns:turn:%d?transport=udp" })[k] or "turn:turn:%d?transport=" .. k
       for _, port in ipairs((not only or only == k) and L.turn_server[k] or {}) do out[#out + 1] = form:format(port) end
     end
+    out.mobility = L.turn_server and L.turn_server.mobility
     return #out > 0 and out or nil
   end
   -- What the mailbox of the far side has no room for goes to it again, as long as `pc` is of use.
@@ -505,7 +508,9 @@ return function(L)
   end
   -- Ways that only some models have: option of a call -> what a model lacks that does not know it.
   local LACKS = { tcp = "has no candidates by TCP", turn = "asks no TURN server", ws = "joins no relay over WebSocket" }
-  local KNOWS = { B = { tcp = true, turn = true, ws = true } }
+  for _, k in ipairs { "server", "connect", "via", "parent_death", "ask" } do LACKS[k] = "has no streams of a NetConnection" end
+  local AGENT = { tcp = true, turn = true, ws = true }
+  local KNOWS = { A = AGENT, B = AGENT, C = { server = true, connect = true, via = true, parent_death = true, ask = true } }
   -- Ends the case where a call asks for a way that its model does not know, or that no server offers.
   local function check_ways(s)
     for _, k in ipairs(L.keys(LACKS)) do
@@ -525,10 +530,11 @@ return function(L)
     local near, far = s[1], s[2]
     if near == far then L.fail("call: a host cannot call itself") end
     L.model = L.model or s.model
+    if s.model == "C" then L.need_rtmfp() end
     if not standard[s.model] then L.unsupported("model %s is not built yet", s.model) end
     check_ways(s)
     core.trips_begin(near.node, far.node)
-    local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, turn = s.turn, ws = s.ws, verdict = L.predict(near, far, s) }
+    local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, turn = s.turn, ws = s.ws, server = s.server, connect = s.connect, via = s.via, verdict = L.predict(near, far, s) }
     call.oracle = L.readonly(call.verdict, "oracle", { "path", "first", "either", "may_fail" }) -- which only some have
     L.calls[#L.calls + 1] = call
     local a = standard[s.model](near, far, s, "controlling")
@@ -562,6 +568,8 @@ return function(L)
     maker("E", "open", open_e)
     maker("udp", "open", open_udp)
     L.rtmfp_methods(Host, maker)
-    for _, m in ipairs { "A", "C", "D" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
+    L.a_methods(Host)
+    L.c_methods(maker)
+    for _, m in ipairs { "D" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
   end
 end

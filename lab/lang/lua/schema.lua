@@ -60,7 +60,7 @@ schema.tables = {
     users = { "table", 'name = "password", ...; tank = "tank"' }, udp = { "table", "ports; { 3478 }" }, tcp = { "table", "ports; { 3478 }" }, tls = { "table", "ports of TLS, with a certificate of the server's name; none" }, dtls = { "table", "the same of DTLS over UDP; none" }, family = { "family", "of relayed addresses; dual" },
     lifetime = { "Time", "of an allocation; 10min" }, max_lifetime = { "Time", "that one may ask for; 1h" }, nonce = { "Time", "how long one is good; 1h" },
     quota = { "count", "relayed addresses of a user; 0: any" }, allow = { "string[]", "peers, addresses or prefixes; else what is public" }, deny = { "string[]" },
-    mobility = { "boolean", "RFC 8016" }, tcp_peers = { "boolean", "TCP allocations, RFC 6062" },
+    mobility = { "boolean", "RFC 8016: allocations move with their hosts" }, tcp_peers = { "boolean", "TCP allocations, RFC 6062" },
   },
   host = {
     [1] = { "name" }, rest = { "IfaceSpec" }, behind = { "Behind" }, link = { "LinkSpec" }, addr = { "ips" }, family = { "family" },
@@ -88,6 +88,9 @@ schema.tables = {
     streams = { "string[]", "several media streams, what each sends" }, components = { "count", "of each: 1, which RTP and RTCP share, or 2; 1" },
     bundle = { "boolean", "they share one transport (RFC 8843); true with one component" },
     ws = { "string|table", "how the standard apps reach the relay over WebSocket, which serves that: ws wss none; both without a word; or of each host, by name" },
+    server = { "Host", "C: instead of the server rtmfp" }, connect = { "Time", "C: for a stream from the peer to open, before the server's; 10 s" },
+    via = { "stream_via", "C: server: the direct way is not tried; direct: the server's is not" }, parent_death = { "parent_death", "C: what becomes of the direct way when the connection is over: detach, or cascade" },
+    ask = { "boolean", "C: the far end's play waits for accept or refuse" },
     tcp = { "string|table", "candidates by TCP of both: active passive so, a list of these, or all; or of each host, by name" },
   },
   check = { [1] = { "string" }, [2] = { "any" }, equals = { "any" }, at_least = { "any" }, at_most = { "any" }, between = { "pair" } },
@@ -123,6 +126,11 @@ schema.tables = {
   B = { stun = { "string" }, turn = { "string|string[]", 'URIs of TURN servers, "turn:turn?transport=tcp" (RFC 7065), with username = and password = beside them' }, tcp = { "string|table", "candidates by TCP: active passive so, a list of these, or all" }, media = { "media" }, restart = { "boolean" },
     ws = { "string|string[]", 'ways to a relay over WebSocket, "ws://ws", "wss://ws:443", tried in turn; it is joined when nothing else works' },
     streams = { "string[]", "several media streams, what each sends" }, behaviour = { "string|table", "instead of the host's" }, components = { "count", "of each: 1 or 2" }, bundle = { "boolean", "they share one transport" } },
+  A = { [1] = { "string", '"icet://signal/bob?stun=stun:stun&turn=turn:turn&ws=ws://ws": whom to call, or how to be called (docs/rendezvous.md); hosts are addresses or hosts of the case' }, media = { "media" },
+    direct_only = { "boolean", "neither TURN nor a relay over WebSocket, whatever the specifier names" }, behaviour = { "string|table", "instead of the host's" }, tcp = { "string|table", "candidates by TCP: active passive so, a list of these, or all" } },
+  C = { server = { "Host", "a host that has called serve_rtmfp; the server rtmfp" }, uri = { "string", "what it asks for there, 255 bytes at most; rtmfp://NAME/app" }, media = { "media" },
+    connect = { "Time", "for the connection, and for streams from the peer, to open within; 10 s (RFC 7016 section 3.5.1.1: 95 s)" },
+    ask = { "boolean", "the far end's play waits for accept or refuse" }, parent_death = { "parent_death", "what becomes of the direct way when the connection is over: detach, or cascade" } },
   E = { expiry = { "expiry", "of a permission after its last success; 30 s, or what timers says" } },
   test = {
     from = { "address", "one of addrs()" }, priority = { "count" }, controlling = { "boolean", "the role it claims" },
@@ -136,10 +144,13 @@ schema.tables = {
   netconnection = { server = { "Host", "a host that has called serve_rtmfp" }, uri = { "string", "what it asks for there, 255 bytes at most; rtmfp://NAME/app" },
     keepalive = { "Time", "silence after which a Ping is sent, unless the server says so (RFC 7425 section 5.3.4); 10 s" }, death = { "Time", "how long Pings may stay unanswered; 20 s" },
     connect = { "Time", "for it, and for streams from peers, to open within; 95 s (RFC 7016 section 3.5.1.1)" },
-    ask = { "boolean", "subscribers wait for accept or refuse" }, parent_death = { "parent_death", "what becomes of streams with peers when it is over: detach, or cascade" } },
+    ask = { "boolean", "subscribers wait for accept or refuse" }, parent_death = { "parent_death", "what becomes of streams with peers when it is over: detach, or cascade" },
+    transport = { "nc_transport", "auto where the server has a WebSocket, else udp" }, fallback = { "Time", "UDP alone is tried for so long, half of connect at most; 5 s" },
+    tls = { "boolean|string", "false: ws instead of wss; a name: whose certificate it must be; the server's" }, via = { "string", "the proxy to its WebSocket, as for tcp; that of its network, if any" } },
+  rtmfp_web = { port = { "port", "of plain HTTP, 80" }, tls_port = { "port", "of TLS, 443" } },
   stream_from = { from = { "NetConnection", "whose direct stream is played" }, via = { "stream_via", "server: it relays; direct: to peers" } },
   stream_send = { type = { "stream_type", "each has an order of its own; data" }, lifetime = { "Time", "given up when it has not arrived by then; as reliable as the session" } },
-  serve_rtmfp = { lifetime = { "Time", "of audio and video that it relays; they are reliable" }, keepalive = { "Time", "what clients are told, about their Pings to it and to each other; nothing" }, redirect = { "boolean", "false: it does not tell where a peer is" }, forward = { "boolean", "false: it does not tell a peer who asks for it" } },
+  serve_rtmfp = { web = { "boolean|rtmfp_web", "RTWebSocket beside UDP; true: on TCP 80 and TLS on 443" }, lifetime = { "Time", "of audio and video that it relays; they are reliable" }, keepalive = { "Time", "what clients are told, about their Pings to it and to each other; nothing" }, redirect = { "boolean", "false: it does not tell where a peer is" }, forward = { "boolean", "false: it does not tell a peer who asks for it" } },
   serve = { [1] = { "string", "the name of an app, as echo4571: messages behind their length (RFC 4571) come back" }, port = { "port", "of every address" } },
   datagram = { df = { "boolean", "false: may be cut into fragments on its way; true: what exceeds the path's MTU is lost. As the socket was opened" },
     ttl = { "ttl", "hop limit, 64" }, tos = { "octet", "DSCP and ECN, 0" } },
@@ -181,7 +192,7 @@ schema.tables = {
 
 -- Required keys.
 schema.required = {
-  reach = { 1, 2, "proto" }, rtmfp = { "server" }, netconnection = { "server" }, connect = { 1 }, listen = { 1 }, attacker = { 1 }, shot = { "to" }, attack = { 1, "on" }, host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
+  A = { 1 }, reach = { 1, 2, "proto" }, rtmfp = { "server" }, netconnection = { "server" }, connect = { 1 }, listen = { 1 }, attacker = { 1 }, shot = { "to" }, attack = { 1, "on" }, host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
   expect = { 1, "within" }, await = { 1, "within" }, forbid = { 1, "during" }, next = { 1 }, carrier = { 1, "to" }, scenario = { 1, "run" },
   hypothesis = { 1, "run", "claim", "predict" }, predict = { 1 }, draw = { "pairs", "from" },
   drop = { "nth" }, delay = { "nth", "by" }, map_port = { 1 }, serve = { 1, "port" }, relay_join = { 1, "room" }, media = { "fingerprint" },
@@ -201,14 +212,14 @@ schema.events = {
   network = { up = "boolean", base = "address" }, death = { reason = "reason", why = "string", since = "Duration" }, closed = { by = "closed_by" },
   test = { addr = "address", user = "string", base = "address", priority = "count", controlling = "boolean", nominate = "boolean" },
   success = { addr = "address", reflexive = "address", user = "string", base = "address", nominate = "boolean" },
-  reflexive = { addr = "address", base = "address" }, status = { code = "status" }, subscriber = { peer = "string" }, up = {}, down = { why = "string" },
+  reflexive = { addr = "address", base = "address" }, status = { code = "status" }, subscriber = { peer = "string" }, call = {}, up = {}, down = { why = "string" },
   unsent = { data = "string", why = "string" },
 }
 
 -- Class of source -> the events it tells; those of its parent class come on top.
 schema.tells = {
   Carrier = { "message", "up", "down", "unsent" }, App = { "open", "closed", "up", "down" }, RelayClient = { "up", "down", "message" }, Udp = { "message", "open", "closed" }, Tcp = { "open", "message", "closed" },
-  SocketE = { "test", "success", "reflexive", "network", "message" }, PeerB = { "signal" },
+  SocketE = { "test", "success", "reflexive", "network", "message" }, PeerB = { "signal" }, DialA = { "up", "down" }, PeerC = { "status", "subscriber" }, ListenA = { "call", "up", "down", "death", "closed" },
   NetConnection = { "status" }, NetStream = { "status", "message", "subscriber" },
   Rtmfp = { "up", "down", "open", "message", "failover", "death", "closed" },
   Conn = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed" },
@@ -245,12 +256,12 @@ schema.classes = {
     { "map_port", "fun(self: Host, s: map_port): Mapping?, string?", "asks the next box by PCP, NAT-PMP or UPnP and keeps the mapping" },
     { "reach", "fun(self: Host, s: reach): Reach", "what the oracle says: whether a server answers through the boxes, by UDP or TCP; runs nothing" },
     { "serve", "fun(self: Host, s: serve): App", "starts an app by its name; it tells open once it serves, closed when it cannot" },
-    { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of the families this one has, IPv6 first; of DNS64 behind a NAT64" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE}" },
+    { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of the families this one has, IPv6 first; of DNS64 behind a NAT64" }, { "A", "{dial: fun(self: any, s: A): DialA, listen: fun(self: any, s: A): ListenA}" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "C", "{open: fun(self: any, s?: C): PeerC}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE}" },
     { "relay", "{serve: fun(self: any, s?: relay_serve): RelayServer, join: fun(self: any, s: relay_join): RelayClient}", "datagrams over WebSocket" },
     { "udp", "{open: fun(self: any, s?: udp): Udp}", "a plain socket, of no model: it probes networks" },
     { "rtmfp", "{open: fun(self: any, s: rtmfp): Rtmfp}", "an end of RTMFP (RFC 7016)" },
     { "netconnection", "{open: fun(self: any, s: netconnection): NetConnection}", "to a server of RTMFP, as Flash has it: streams are under it" },
-    { "serve_rtmfp", "fun(self: Host, s?: serve_rtmfp): Introducer", "introduces ends of RTMFP to each other, on UDP 1935" },
+    { "serve_rtmfp", "fun(self: Host, s?: serve_rtmfp): Introducer", "introduces ends of RTMFP to each other, on UDP 1935, and relays their streams" },
     { "tcp", "{connect: fun(self: any, s: connect): Tcp, listen: fun(self: any, s: listen): Tcp}", "likewise" } } },
   { "Attacker", "writes what it likes from any source address", {
     { "send", "fun(self: Attacker, s: shot)", "one datagram" },
@@ -296,6 +307,16 @@ schema.classes = {
   { "Conn: Source", "open message failover stalled resumed rate_up rate_down network death closed", { { "path", "string?" },
     { "stats", "table<string, integer|Duration>", "sent received lost late longest_gap refused; of audio and video also jitter freezes frozen longest_freeze shown reordered rtt profile" }, { "streams", "Conn[]", "of several: this end of each" }, { "send", "fun(self: Conn, data: string)" }, { "close", "fun(self: Conn)" } } },
   { "PeerB: Conn", "and signal(blob)", { { "start", "fun(self: PeerB)" }, { "signal", "fun(self: PeerB, blob: string)" }, { "restart", "fun(self: PeerB)" } } },
+  { "DialA: Conn", "and up down(why) of its session with the rendezvous server", { { "phase", "string", "new rendezvous checking securing open stalled restarting dead closed" } } },
+  { "CallA: Conn", "a call that a listener has taken", { { "phase", "string" } } },
+  { "ListenA: Source", "up, once it listens, and down(why) of its session with the rendezvous server; call(call), with the CallA, for each that comes; death closed", { { "phase", "string" },
+    { "close", "fun(self: ListenA)", "hangs up all calls, and listens no more" } } },
+  { "PeerC: Conn", "and status(code), of NetConnection and NetStream; subscriber(peer)", {
+    { "peer_id", "string", "hexadecimal" }, { "call", "fun(self: PeerC, far: PeerC): boolean?, string?", "both ends do; open or death follows" },
+    { "connect", "fun(self: PeerC): boolean?, string?", "to the server, again, after Failed or Closed" },
+    { "publish", "fun(self: PeerC, via: string): boolean?, string?", "direct: to the far end; server: there" },
+    { "play", "fun(self: PeerC, via: string): boolean?, string?", "the far end's, by either way" },
+    { "accept", "fun(self: PeerC): boolean?, string?", "the far end's play, where it asks" }, { "refuse", "fun(self: PeerC): boolean?, string?" } } },
   { "ConnE: Conn", "a media session of E", { { "move", "fun(self: ConnE, addr: string, how?: move): boolean?, string?", "to another address that has succeeded" } } },
   { "SocketE: Source", "test success reflexive network message", {
     { "test", "fun(self: SocketE, addr: string, ufrag: string, pwd: string, how?: test): boolean?, string?", "one check; RATE_LIMITED beyond the limits" },
@@ -312,7 +333,7 @@ schema.classes = {
     { "peer_id", "string", "hexadecimal" }, { "call", "fun(self: Rtmfp, far: Rtmfp): boolean?, string?", "open or death follows, at both ends" },
     { "send", "fun(self: Rtmfp, data: string): boolean?, string?", "in order, and as reliable as the session" }, { "close", "fun(self: Rtmfp): boolean?, string?" } } },
   { "NetConnection: Source", "status(code), of NetConnection.Connect: Success Failed Rejected Closed NetworkChange", {
-    { "peer_id", "string", "hexadecimal" }, { "connect", "fun(self: NetConnection): boolean?, string?", "again, after Failed, Rejected or Closed" },
+    { "peer_id", "string", "hexadecimal" }, { "transport", "NcTransport?", "by which way it is connected, or about to be: udp, ws; nil: it is not" }, { "connect", "fun(self: NetConnection): boolean?, string?", "again, after Failed, Rejected or Closed" },
     { "stream", "fun(self: NetConnection, s: stream_from): NetStream?, string?" }, { "close", "fun(self: NetConnection)", "with all its streams" } } },
   { "NetStream: Source", "status(code), of NetStream: Connect Play Publish Unpublish; message(data) of one that plays; subscriber(stream, peer) of one that publishes to peers", {
     { "publish", "fun(self: NetStream, name: string): boolean?, string?" }, { "play", "fun(self: NetStream, name: string): boolean?, string?" },

@@ -69,7 +69,7 @@ return function(L)
   end
   L.proxy_at = proxy_at
   -- The proxy of `host`; or, where its addresses differ, nil and { address, its proxy, address ... }.
-  local function exits_of(host)
+  function L.exits_of(host)
     local first, same, exits = proxy_at(host[LIST][1], host[LIST][1].ips[1]), true, {}
     for _, iface in ipairs(host[LIST]) do
       for _, ip in ipairs(iface.ips) do
@@ -118,23 +118,27 @@ return function(L)
     for _, wire in ipairs(session.wires) do L.push(wire, name, { why = fields.why }) end
   end
 
-  local function session_of(host, kind)
-    local all = rawget(host, "sessions") or {}
-    rawset(host, "sessions", all)
-    if all[kind] then return all[kind] end
+  -- The server runs from now on, and with `tls` has it on 443.
+  function L.need_signal_server(tls)
     if not L.signals_packets then
       L.signals_packets = true
       L.run_signal_server()
     end
-    if KINDS[kind].tls and not L.signals_tls then
+    if tls and not L.signals_tls then
       L.signals_tls = true
       local server = L.server.signal
       if not server.off then core.signal_tls(server.signals, L.names_of(server)) end
     end
+  end
+  local function session_of(host, kind)
+    local all = rawget(host, "sessions") or {}
+    rawset(host, "sessions", all)
+    if all[kind] then return all[kind] end
+    L.need_signal_server(KINDS[kind].tls)
     local s = { host = host, kind = kind, up = false, wires = {}, since = core.now() }
     local n = host.apps + 1
     rawset(host, "apps", n)
-    local via, exits = exits_of(host)
+    local via, exits = L.exits_of(host)
     local ips = server_ips(host)
     local named = L.by_name
     if named then L.tell_proxies_names() end
@@ -149,7 +153,8 @@ return function(L)
   end
   -- `host` has other addresses: its proxies are known by them.
   function L.session_exits(host)
-    for _, kind in ipairs(L.keys(rawget(host, "sessions") or {})) do core.signal_exits(host.sessions[kind].app, select(2, exits_of(host))) end
+    for _, kind in ipairs(L.keys(rawget(host, "sessions") or {})) do core.signal_exits(host.sessions[kind].app, select(2, L.exits_of(host))) end
+    for _, app in ipairs(rawget(host, "exits_apps") or {}) do core.a_exits(app, select(2, L.exits_of(host))) end
   end
 
   -- `wire` begins: its host has a session from now on.
@@ -219,6 +224,7 @@ return function(L)
   -- What ran on `host` is gone, its sessions and its carriers with it.
   function L.lose_carriers(host)
     rawset(host, "sessions", nil)
+    rawset(host, "exits_apps", nil)
     local lost = rawget(host, "carriers") or {}
     for key, left in next, rawget(host, "lost_carriers") or {} do -- of an earlier end
       lost[key] = L.joined(lost[key] or {}, left)
@@ -427,8 +433,8 @@ return function(L)
   end
   -- When the session of `host` stands, for the oracle's `side`: by a stream for a WebSocket or a poll, its first answer, and for a poll by another
   -- stream for what it sends.
-  local function set_session(side, host, kind, span)
-    local s = (rawget(host, "sessions") or {})[kind]
+  local function set_session(side, host, kind, span, own)
+    local s = not own and (rawget(host, "sessions") or {})[kind] or nil
     local polls, trips, tls = KINDS[kind].polls, 2, KINDS[kind].tls and 1 or 0 -- TLS 1.3 takes a round trip (RFC 8446 section 2)
     trips = trips + tls
     side.session_least, side.session_most, side.hears_least, side.hears_most = 0, 0, 0, 0
@@ -448,9 +454,16 @@ return function(L)
     end
     side.session_least, side.session_most = math.max(0, least - gone), least + more
   end
+  -- Side `b` of model A listens: it says so as soon as its session stands, a round trip `rtt`, and begins when side `a` has called.
+  local function set_called(a, b, rtt)
+    b.called = 1
+    b.hears_least, b.hears_most = b.hears_least + rtt, b.hears_most + rtt
+    b.session_least = math.max(b.session_least, b.hears_least, a.session_least + a.least)
+    b.session_most = math.max(b.session_most, b.hears_most, a.session_most + a.most)
+  end
   -- Sets what the oracle is to know of signaling between `near` and `far`, sides `a` and `b`. Returns how much it adds at most to the delay of the
   -- ways; or nil and why there is none; why there may be none also where there is.
-  local function packets_bounds(near, far, kind, a, b)
+  local function packets_bounds(near, far, kind, a, b, called)
     local x, why, doubt = first_way(near, kind)
     local y, why2, doubt2 = first_way(far, kind)
     if why or why2 then return nil, why or why2 end
@@ -459,18 +472,21 @@ return function(L)
       a.least, a.most, b.least, b.most = 0, LOSSES, 0, LOSSES
       return 2 * LOSSES, doubt
     end
-    set_session(a, near, kind, x)
-    set_session(b, far, kind, y)
+    set_session(a, near, kind, x, called)
+    set_session(b, far, kind, y, called)
     local slack = x.slack + y.slack
     local more = ((x.lossy or y.lossy) and LOSSES or 0) + (slack > EXACT and slack or 0) + (KINDS[kind].polls and x.rtt + y.rtt or 0)
     a.least, b.least = x.to + y.from, y.to + x.from
     a.most, b.most = a.least + more, b.least + more
+    if called then set_called(a, b, y.rtt_most) end
     return more + math.max(a.session_most, b.session_most)
   end
   -- Likewise of any carrier; `ab` and `ba`: the delays of the ways without the server's own.
-  function L.signal_bounds(near, far, kind, a, b, ab, ba)
+  function L.signal_bounds(near, far, s, a, b, ab, ba)
+    local kind, called = L.carrier_kind(s.carrier), s.model == "A"
     local k = KINDS[kind]
-    if k.packets then return packets_bounds(near, far, kind, a, b) end
+    if called then L.rendezvous_by(kind) end
+    if k.packets then return packets_bounds(near, far, kind, a, b, called) end
     a.least, a.most, b.least, b.most = ab + k.least, ab + k.most, ba + k.least, ba + k.most
     return k.most
   end

@@ -426,6 +426,7 @@ return function(L)
     if own and not o.off then
       local n = core.signal_stats(own)
       s.connections, s.mailboxes, s.refused, s.redelivered = n.connections, n.mailboxes, n.refused, n.redelivered
+      s.names, s.calls, s.messages = n.names, n.calls, s.messages + n.said -- of the rendezvous
     end
     local relays = rawget(o, "relays")
     if relays and not o.off then s = L.merge(s, core.turn_stats(relays)) end
@@ -504,7 +505,7 @@ return function(L)
   L.Host = Host
 
   ---------------------------------------------------------------------------------------------------------------- servers
-  local KNOWN = { signal = true, stun = true, turn = true, ws = true, relay = false, rendezvous = false, checkrelay = false }
+  local KNOWN = { signal = true, stun = true, turn = true, ws = true, rtmfp = true, relay = false, rendezvous = false, checkrelay = false }
   L.servers = {}
   function L.make_internet(s)
     L.check("internet", s)
@@ -576,6 +577,7 @@ return function(L)
     if L.servers.signal == host and L.signals_packets then L.run_signal_server() end
     if L.servers.turn == host and #L.turn_server.tls + #L.turn_server.dtls > 0 then L.turn_server.names = L.names_of(host) end
     if L.servers.turn == host then rawset(host, "relays", core.turn_server(host.node, host.label .. "/server", L.turn_server)) end
+    if L.servers.rtmfp == host then host:serve_rtmfp() end
     if L.servers.ws == host then
       rawset(host, "rooms", core.relay_server(host.node, host.label .. "/server", L.ws_by.tcp[1] or 0, L.ws_by.tls[1] or 0, L.names_of(host)))
     end

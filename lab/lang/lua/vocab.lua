@@ -5,9 +5,9 @@ local vocab = {}
 -- set -> { { name, sentence, source }, ... }
 vocab.sets = {
   model = {
-    { "A", "not built yet", "" },
+    { "A", "one object that does everything, signaling by a rendezvous server included", "RFC 8445, 8838, 8863, 7675" },
     { "B", "an ICE agent and opaque blobs that the application carries", "RFC 8445, 8838, 8863, 7675" },
-    { "C", "not built yet", "" },
+    { "C", "a NetConnection, and streams from the peer or by its server; which of them is the script's", "RFC 7016, 7425" },
     { "D", "not built yet", "" },
     { "E", "a socket that sends only where a check has succeeded; ICE is the script's", "RFC 8489, 7675" },
   },
@@ -73,6 +73,10 @@ vocab.sets = {
     { "relay", "an address on a relay", "RFC 8656" },
   },
   parent_death = { { "detach", "streams with peers go on", "RFC 7016: sessions know nothing of each other" }, { "cascade", "they end with it", "as Flash's objects do" } },
+  nc_transport = {
+    { "auto", "over UDP, and by WebSocket where that does not open in time", "" }, { "udp", "RTMFP alone", "RFC 7016" },
+    { "ws", "RTWebSocket alone: the same messages over TCP", "RFC 6455" },
+  },
   stream_via = { { "server", "the server relays it", "RFC 7425 section 5.3.5" }, { "direct", "peers play it from here", "RFC 7425 section 5.4" } },
   stream_type = { { "audio", "", "" }, { "video", "", "" }, { "data", "and commands", "" } },
   status = {
@@ -99,6 +103,7 @@ vocab.sets = {
     { "signal", "carries blobs between hosts, and more", "" },
     { "stun", "answers Binding requests", "RFC 8489" },
     { "turn", "lends addresses that what is sent to reaches a host over its way to the server", "RFC 8656" },
+    { "rtmfp", "introduces ends of model C to each other and relays their streams; up with the first call where no servers are named", "RFC 7016, 7425" },
     { "ws", "relays datagrams between two who know the name of a room, over WebSocket", "RFC 6455" },
   },
   ws_by = {
@@ -130,6 +135,7 @@ vocab.sets = {
     { "pion", "as pion/ice", "pion agent_config.go" },
     { "libnice", "as libnice with consent freshness", "libnice agent-priv.h" },
     { "libjuice", "as libjuice", "libjuice agent.h" },
+    { "rtmfp", "a Ping after 10 s of silence, dead where it stays unanswered for 20 s; 95 s to open", "RFC 7016 sections 3.5.1.1.1, 3.5.4.1; rtmfp-cpp echoserver, measured at 36.9 s" },
   },
   behaviour = {
     { "rfc", "nominates once, what works; consent every 4 to 6 s", "RFC 8445 sections 7.2.5.1, 8.1.1; RFC 7675 section 5.1" },

@@ -1,7 +1,8 @@
 -- RTMFP (RFC 7016, cryptography and messages of RFC 7425) for Wireshark: every packet named by its chunks, flows and messages with them.
 -- Startup packets are readable by their well-known key. Those of sessions are where the preference rtmfp.capture names the capture of
--- icetank that they are in: keys stand there as lines "RTMFP ID KEY MAC SEQ" among the secrets.
--- luacheck: globals Proto ProtoField ProtoExpert Pref ByteArray DissectorTable expert base bit
+-- icetank that they are in: keys stand there as lines "RTMFP ID KEY MAC SEQ" among the secrets. RTWebSocket, the same flows over WebSocket, is
+-- named as well: a connection is one from its first flow of such messages on.
+-- luacheck: globals Proto Field ProtoField ProtoExpert Pref ByteArray DissectorTable expert base bit
 local bxor, band, lshift, rshift = bit.bxor, bit.band, bit.lshift, bit.rshift
 
 -------------------------------------------------------------------------------- AES-128, decryption in CBC mode (FIPS 197)
@@ -356,3 +357,86 @@ function rtmfp.dissector(tvb, pinfo, root)
 end
 
 DissectorTable.get("udp.port"):add(1935, rtmfp)
+
+-------------------------------------------------------------------------------- RTWebSocket
+local rtws = Proto("rtws", "RTWebSocket")
+local TYPES = {
+  [0x01] = "Ping", [0x41] = "Ping Reply", [0x0a] = "Ack Window", [0x10] = "Flow Open", [0x30] = "Flow Open", [0x3d] = "Data", [0x1d] = "Data", [0x1a] = "Abandon",
+  [0x1c] = "Flow Close", [0x5a] = "Ack", [0x5c] = "Flow Close Ack", [0x5e] = "Flow Exception",
+}
+local ws = {
+  kind = ProtoField.uint8("rtws.type", "Type", base.HEX, TYPES),
+  flow = ProtoField.string("rtws.flow", "Flow"),
+  returns = ProtoField.string("rtws.return_flow", "In return to flow"),
+  count = ProtoField.string("rtws.count", "Count"),
+  buffer = ProtoField.string("rtws.buffer", "Receive window (bytes)"),
+  code = ProtoField.string("rtws.exception", "Exception code"),
+  meta = ProtoField.string("rtws.metadata", "Flow of stream"),
+  data = ProtoField.bytes("rtws.data", "Data"),
+}
+rtws.fields = ws
+local tcp_stream = Field.new "tcp.stream"
+-- Type -> the integers that it has; those behind "?" may be missing.
+local HAS = {
+  [0x0a] = { ws.count }, [0x10] = { ws.flow }, [0x30] = { ws.flow, ws.returns }, [0x3d] = { ws.flow }, [0x1d] = { ws.flow }, [0x1a] = { ws.flow, "?", ws.count },
+  [0x1c] = { ws.flow }, [0x5a] = { ws.flow, ws.count, ws.buffer }, [0x5c] = { ws.flow }, [0x5e] = { ws.flow, "?", ws.code },
+}
+local streams = {} -- TCP streams that are such a session
+local parts = {}   -- of a stream, direction and flow: whether a message goes on
+
+-- Message `t` of RTWebSocket: what the column says of it; nil: it is cut.
+local function dissect_rtws(t, tree, way)
+  local kind, at, flow = t(0, 1):uint(), 1, nil
+  tree:add(ws.kind, t(0, 1))
+  for i, field in ipairs(HAS[kind] or {}) do
+    if field == "?" then
+      if at >= t:len() then break end
+    else
+      local v
+      v, at = add_vlu(tree, field, t, at)
+      if not v then return nil end
+      if i == 1 and field == ws.flow then flow = v end
+    end
+  end
+  local text = TYPES[kind] .. (flow and (" %.0f"):format(flow) or "")
+  if at >= t:len() then return text end
+  if kind == 0x10 or kind == 0x30 then
+    if t:len() - at >= 4 and t(at, 2):string() == "TC" then add_vlu(tree, ws.meta, t, at + 3) end
+  elseif kind == 0x3d or kind == 0x1d then
+    tree:add(ws.data, t(at))
+    local key = ("%s %.0f"):format(way, flow)
+    text = text .. " " .. (parts[key] and "..." or dissect_message(t(at):tvb(), tree))
+    parts[key] = kind == 0x3d
+  end
+  return text
+end
+
+-- Whether `t` is the first message of a session: a flow of the messages of RTMFP.
+local function is_first(t)
+  if t:len() < 6 or t(0, 1):uint() ~= 0x10 then return false end
+  local flow, at = vlu(t, 1)
+  return flow ~= nil and at + 4 <= t:len() and t(at, 2):string() == "TC"
+end
+
+function rtws.init()
+  streams, parts = {}, {}
+end
+
+function rtws.dissector(tvb, pinfo, root)
+  local stream = tcp_stream() and tcp_stream().value or -1
+  if not streams[stream] and not is_first(tvb) then return false end
+  if tvb:len() < 1 or not TYPES[tvb(0, 1):uint()] then return false end
+  streams[stream] = true
+  local tree = root:add(rtws, tvb())
+  local said = dissect_rtws(tvb, tree, ("%d %d"):format(stream, pinfo.src_port))
+  if not said then
+    tree:add_proto_expert_info(malformed)
+    said = TYPES[tvb(0, 1):uint()] .. " [malformed]"
+  end
+  pinfo.cols.protocol = "RTWS"
+  pinfo.cols.info:append(" " .. said)
+  pinfo.cols.info:fence() -- the next message in the packet does not clear it
+  tree:append_text(": " .. said)
+  return true
+end
+rtws:register_heuristic("ws", rtws.dissector)

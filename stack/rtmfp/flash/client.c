@@ -24,7 +24,8 @@ void it_rtmfp_client_tell(it_rtmfp_client *c, const it_rtmfp_client_event *ev)
 
 void it_rtmfp_client_status(it_rtmfp_client *c, uint32_t stream, enum it_rtmfp_code code, const char *why)
 {
-    it_rtmfp_client_event ev = {.kind = IT_RTMFP_TELLS_STATUS, .stream = stream, .code = code, .why = why};
+    it_rtmfp_client_event ev = {
+        .kind = IT_RTMFP_TELLS_STATUS, .stream = stream, .code = code, .why = why, .cause = c->cause};
     const it_rtmfp_netstream_of *x = stream ? it_rtmfp_stream_get(c, stream) : NULL;
     if (x) {
         ev.publisher = x->publisher;
@@ -37,12 +38,6 @@ void it_rtmfp_client_done(it_rtmfp_client *c, int err)
 {
     if (err == IT_ERR_NOMEM)
         c->oom = true;
-}
-
-it_rtmfp_carrier it_rtmfp_client_carrier(const it_rtmfp_client *c, uint32_t session)
-{
-    (void)session;
-    return it_rtmfp_carrier_of(c->r);
 }
 
 void it_rtmfp_client_end(it_rtmfp_client *c, it_time now, uint32_t session, bool abrupt)
@@ -96,10 +91,13 @@ int it_rtmfp_client_new(const it_rtmfp_client_cfg *cfg, it_time now, it_rtmfp_cl
     c->alloc = cfg->alloc;
     c->cfg = *cfg;
     c->cfg.uri = NULL;
+    c->cfg.web = NULL;
     if (!c->cfg.open)
         c->cfg.open = IT_RTMFP_OPEN;
     c->end = &c->first;
     int err = client_uri(c, cfg->uri);
+    if (err == 0)
+        err = it_rtmfp_transport_new(c, cfg->web);
     if (err == 0)
         err = it_rtmfp_new(&r, now, &c->r);
     if (err == 0)
@@ -124,7 +122,7 @@ bool it_rtmfp_client_connected(const it_rtmfp_client *c)
 
 const uint8_t *it_rtmfp_client_far(const it_rtmfp_client *c)
 {
-    return it_rtmfp_client_connected(c) ? c->server_print : NULL;
+    return it_rtmfp_client_connected(c) && !it_rtmfp_client_over_ws(c) ? c->server_print : NULL;
 }
 
 int it_rtmfp_client_connect(it_rtmfp_client *c, it_time now)
@@ -133,7 +131,7 @@ int it_rtmfp_client_connect(it_rtmfp_client *c, it_time now)
         return IT_ERR_STATE;
     c->conn = (it_rtmfp_connection){.session = 0};
     c->server_by = now + c->cfg.open;
-    return it_rtmfp_connect(c->r, now, it_bytes_of(c->epd, c->epd_n), c->cfg.server, c->cfg.servers, &c->server);
+    return it_rtmfp_transport_connect(c, now);
 }
 
 /* Tells the server where this end is (RFC 7425 section 5.3.3). */
@@ -191,6 +189,8 @@ static void client_changed(it_rtmfp_client *c, it_time now)
     switch (c->conn.state) {
     case IT_RTMFP_CONNECTION_UP:
         it_rtmfp_client_status(c, 0, IT_RTMFP_NC_SUCCESS, NULL);
+        if (it_rtmfp_client_over_ws(c))
+            it_rtmfp_direct_impossible(c, now);
         client_peer_info(c, now);
         for (int i = 0; i < IT_RTMFP_CLIENT_STREAMS; i++)
             if (c->stream[i].no)
@@ -261,13 +261,17 @@ static void client_server(it_rtmfp_client *c, it_time now, const it_rtmfp_event 
     enum it_rtmfp_connection_state before = c->conn.state;
     switch (ev->kind) {
     case IT_RTMFP_EV_OPEN:
-        memcpy(c->server_print, ev->print, sizeof c->server_print);
-        it_rtmfp_client_done(c, it_rtmfp_trust(c->r, c->server)); /* it may introduce others */
+        it_rtmfp_transport_opened(c);
+        if (ev->print) {
+            memcpy(c->server_print, ev->print, sizeof c->server_print);
+            it_rtmfp_client_done(c, it_rtmfp_trust(c->r, c->server)); /* it may introduce others */
+        }
         it_rtmfp_client_done(c, it_rtmfp_connection_open(&c->conn, it_rtmfp_client_carrier(c, c->server), now,
                                                          c->server, it_bytes_of(c->uri, c->uri_n)));
         return;
     case IT_RTMFP_EV_FAILED:
-        client_over(c, now, IT_RTMFP_NC_FAILED, ev->why);
+        if (!it_rtmfp_transport_fall(c, now))
+            client_over(c, now, IT_RTMFP_NC_FAILED, ev->why);
         return;
     case IT_RTMFP_EV_CLOSED:
         client_over(c, now, before == IT_RTMFP_CONNECTION_UP ? IT_RTMFP_NC_CLOSED : IT_RTMFP_NC_FAILED, ev->why);
@@ -284,11 +288,21 @@ static void client_server(it_rtmfp_client *c, it_time now, const it_rtmfp_event 
         client_control(c, now, ev);
 }
 
-static void client_hear(it_rtmfp_client *c, it_time now)
+/* Acts on what was told. Returns whether anything was. */
+static bool client_hear(it_rtmfp_client *c, it_time now)
 {
     it_rtmfp_event ev;
+    bool heard = false;
+    while (c->web && it_rtws_client_event_next(c->web, &ev)) {
+        heard = true;
+        c->cause = ev.cause;
+        if (c->server && ev.session == c->server)
+            client_server(c, now, &ev);
+    }
     while (it_rtmfp_event_next(c->r, &ev)) {
+        heard = true;
         it_rtmfp_client_event secret = {.kind = IT_RTMFP_TELLS_SECRET, .data = ev.data};
+        c->cause = ev.cause;
         if (ev.kind == IT_RTMFP_EV_SECRET)
             it_rtmfp_client_tell(c, &secret);
         else if (c->server && ev.session == c->server)
@@ -296,6 +310,8 @@ static void client_hear(it_rtmfp_client *c, it_time now)
         else
             it_rtmfp_direct_event(c, now, &ev);
     }
+    c->cause = IT_RTMFP_CAUSE_NONE;
+    return heard;
 }
 
 void it_rtmfp_client_close(it_rtmfp_client *c, it_time now)
@@ -319,39 +335,79 @@ static int client_return(it_rtmfp_client *c, int r)
     return oom && r >= 0 ? IT_ERR_NOMEM : r;
 }
 
+/* Whether |in| is of a stream, or of sockets. */
+static bool client_is_stream(const it_io *in)
+{
+    switch (in->kind) {
+    case IT_IO_OPENED:
+    case IT_IO_DATA:
+    case IT_IO_WRITABLE:
+    case IT_IO_FIN:
+    case IT_IO_RST:
+        return true;
+    default:
+        return false;
+    }
+}
+
 int it_rtmfp_client_input(it_rtmfp_client *c, it_time now, const it_io *in)
 {
-    int r = it_rtmfp_input(c->r, now, in);
+    int r;
+    if (c->web && client_is_stream(in))
+        r = it_rtws_client_input(c->web, now, in);
+    else
+        r = it_rtmfp_input(c->r, now, in);
     if (in->kind == IT_IO_BOUND || in->kind == IT_IO_UNBIND)
         client_base(c, now, in);
     client_hear(c, now);
     return client_return(c, r);
 }
 
-int it_rtmfp_client_tick(it_rtmfp_client *c, it_time now)
+/* The connection was to be up by now, or UDP to have got through. */
+static void client_late(it_rtmfp_client *c, it_time now)
 {
-    int r = it_rtmfp_tick(c->r, now);
-    client_hear(c, now);
-    if (c->server && c->conn.state < IT_RTMFP_CONNECTION_UP && now >= c->server_by) {
+    if (!c->server || c->conn.state >= IT_RTMFP_CONNECTION_UP)
+        return;
+    if (now >= c->server_by) {
         uint32_t session = c->server;
         client_over(c, now, IT_RTMFP_NC_FAILED, "no answer within its time");
         it_rtmfp_client_end(c, now, session, true);
+    } else if (now >= c->fall_at && !it_rtmfp_transport_fall(c, now)) {
+        client_over(c, now, IT_RTMFP_NC_FAILED, "there is no memory to try another way");
     }
+}
+
+int it_rtmfp_client_tick(it_rtmfp_client *c, it_time now)
+{
+    int r = it_rtmfp_tick(c->r, now);
+    int web = c->web ? it_rtws_client_tick(c->web, now) : 0;
+    client_hear(c, now);
+    client_late(c, now);
     it_rtmfp_direct_tick(c, now);
-    return client_return(c, r);
+    return client_return(c, r < 0 ? r : web);
 }
 
 it_time it_rtmfp_client_next(const it_rtmfp_client *c)
 {
     it_time at = it_rtmfp_next(c->r), direct = it_rtmfp_direct_next(c);
-    if (c->server && c->conn.state < IT_RTMFP_CONNECTION_UP && c->server_by < at)
-        at = c->server_by;
+    if (c->web && it_rtws_client_next(c->web) < at)
+        at = it_rtws_client_next(c->web);
+    if (c->server && c->conn.state < IT_RTMFP_CONNECTION_UP) {
+        at = c->server_by < at ? c->server_by : at;
+        at = c->fall_at < at ? c->fall_at : at;
+    }
     return direct < at ? direct : at;
 }
 
 int it_rtmfp_client_output(it_rtmfp_client *c, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
-    return it_rtmfp_output(c->r, now, out, buf, cap);
+    int r;
+    do {
+        r = it_rtmfp_output(c->r, now, out, buf, cap);
+        if (r == 0 && c->web)
+            r = it_rtws_client_output(c->web, now, out, buf, cap);
+    } while (r == 0 && client_hear(c, now)); /* what had waited for room was read, and may ask for more to go out */
+    return client_return(c, r);
 }
 
 int it_rtmfp_client_event_next(it_rtmfp_client *c, it_rtmfp_client_event *out)
@@ -372,6 +428,7 @@ void it_rtmfp_client_free(it_rtmfp_client *c)
     if (!c)
         return;
     it_rtmfp_free(c->r);
+    it_rtws_client_free(c->web);
     it_free(c->alloc, c->given);
     while (c->first) {
         it_rtmfp_note *n = c->first;

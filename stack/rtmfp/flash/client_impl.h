@@ -1,7 +1,7 @@
 /* What the files of a Flash client know of each other; nobody else includes this.
  *
  *     client.c       the object, its connection, events     netstream.c   streams, and what is said on them
- *     direct.c       sessions with peers, and subscribers */
+ *     direct.c       sessions with peers, and subscribers    transport.c   by which way the server is reached */
 #ifndef IT_STACK_RTMFP_FLASH_CLIENT_IMPL_H
 #define IT_STACK_RTMFP_FLASH_CLIENT_IMPL_H
 
@@ -51,6 +51,9 @@ struct it_rtmfp_client {
     it_alloc *alloc;
     it_rtmfp_client_cfg cfg;
     it_rtmfp *r;
+    it_rtws_client *web; /* NULL: there is no such way */
+    it_addr web_at;
+    it_time fall_at; /* when UDP has been tried for long enough */
     uint8_t uri[IT_RTMFP_URI_MOST], epd[IT_RTMFP_URI_MOST + 8];
     size_t uri_n, epd_n;
     uint32_t server; /* session; 0: none */
@@ -68,6 +71,7 @@ struct it_rtmfp_client {
     it_rtmfp_heard heard[IT_RTMFP_HEARD];
     size_t heards;
     it_rtmfp_note *first, **end, *given;
+    enum it_rtmfp_cause cause; /* of the session whose end is being told */
     bool oom;
 };
 
@@ -80,10 +84,22 @@ void it_rtmfp_client_done(it_rtmfp_client *c, int err);
 /* What carries |session|; ends it; writes a whole message over one of its flows (returns what that does); rejects a
  * flow of the far end's. */
 it_rtmfp_carrier it_rtmfp_client_carrier(const it_rtmfp_client *c, uint32_t session);
+/* As it_rtmfp_describe, of either. */
+int it_rtmfp_client_describe(const it_rtmfp_client *c, uint32_t session, it_rtmfp_info *out);
 void it_rtmfp_client_end(it_rtmfp_client *c, it_time now, uint32_t session, bool abrupt);
 int it_rtmfp_client_write(it_rtmfp_client *c, it_time now, uint32_t session, uint64_t flow, it_bytes m,
                           const it_rtmfp_write_opts *o);
 void it_rtmfp_client_reject(it_rtmfp_client *c, it_time now, uint32_t session, uint64_t flow);
+
+/* transport.c: makes the way by WebSocket, where |web| describes one. Returns 0, IT_ERR_RANGE, IT_ERR_NOMEM. */
+int it_rtmfp_transport_new(it_rtmfp_client *c, const it_rtws_client_cfg *web);
+/* Begins a session with the server. Returns 0 or what it_rtmfp_connect does. */
+int it_rtmfp_transport_connect(it_rtmfp_client *c, it_time now);
+/* The session over UDP did not open, for whatever reason: goes on by WebSocket. False: there is no such way, or this
+ * was it. */
+bool it_rtmfp_transport_fall(it_rtmfp_client *c, it_time now);
+/* The server's session has opened: nothing else is tried. */
+void it_rtmfp_transport_opened(it_rtmfp_client *c);
 
 /* netstream.c: the stream of number |no|, NULL: none; a new one of |kind|, NULL: too many. */
 it_rtmfp_netstream_of *it_rtmfp_stream_get(it_rtmfp_client *c, uint32_t no);
@@ -105,7 +121,10 @@ bool it_rtmfp_stream_event(it_rtmfp_client *c, it_time now, const it_rtmfp_event
 /* A message of a stream, from either. */
 void it_rtmfp_stream_said(it_rtmfp_client *c, it_time now, it_rtmfp_netstream_of *x, const it_rtmfp_event *ev);
 
-/* direct.c: begins the session of |x| from its peer. Returns 0 or what it_rtmfp_connect does. */
+/* direct.c: the connection is over a WebSocket: streams with peers that are not open have failed, those published for
+ * peers that have none, too. */
+void it_rtmfp_direct_impossible(it_rtmfp_client *c, it_time now);
+/* Begins the session of |x| from its peer. Returns 0 or what it_rtmfp_connect does. */
 int it_rtmfp_direct_open(it_rtmfp_client *c, it_time now, it_rtmfp_netstream_of *x);
 /* An event of a session that is not the server's. */
 void it_rtmfp_direct_event(it_rtmfp_client *c, it_time now, const it_rtmfp_event *ev);

@@ -27,12 +27,27 @@ void it_rtmfp_direct_spare(it_rtmfp_client *c, it_time now, uint32_t session)
 {
     it_rtmfp_info info;
     /* who opened a session closes it: the other end may have a refusal or last words on their way */
-    if (it_rtmfp_describe(c->r, session, &info) || !info.initiator)
+    if (!session || it_rtmfp_describe(c->r, session, &info) || !info.initiator)
         return;
     for (int i = 0; i < IT_RTMFP_CLIENT_STREAMS; i++)
         if (c->stream[i].no && c->stream[i].session == session)
             return;
     it_rtmfp_client_end(c, now, session, false);
+}
+
+void it_rtmfp_direct_impossible(it_rtmfp_client *c, it_time now)
+{
+    for (int i = 0; i < IT_RTMFP_CLIENT_STREAMS; i++) {
+        it_rtmfp_netstream_of *x = &c->stream[i];
+        bool from = x->kind == IT_RTMFP_FROM_PEER && !x->told;
+        bool direct = x->kind == IT_RTMFP_DIRECT && it_rtmfp_client_subscribers(c, x->no, NULL, 0) == 0;
+        if (!x->no || (!from && !direct))
+            continue;
+        uint32_t session = x->session;
+        it_rtmfp_client_status(c, x->no, IT_RTMFP_NS_FAILED, "over a WebSocket nobody is introduced to anybody");
+        it_rtmfp_stream_drop(c, now, x, false);
+        it_rtmfp_direct_spare(c, now, session);
+    }
 }
 
 /* |session| has opened: streams that waited for it play. */

@@ -31,8 +31,10 @@ static int stream_flow(it_rtmfp_client *c, it_time now, it_rtmfp_netstream_of *x
     it_rtmfp_flow_opts f = {.metadata = it_bytes_of(b.p, b.len), .returns = x->returns};
     if (x->kind == IT_RTMFP_VIA_SERVER)
         f.returns = c->conn.back; /* RFC 7425 section 5.3.2 */
-    if (class == 1)
-        f.priority = 1; /* voice waits for nothing else */
+    if (class == 1) {             /* voice waits for nothing else, and says so (RFC 7016 section 3.5.2.1) */
+        f.priority = 1;
+        f.urgent = true;
+    }
     it_rtmfp_carrier by = it_rtmfp_client_carrier(c, x->session);
     return by.ops->open(by.o, now, x->session, &f, &x->out[class]);
 }
@@ -142,13 +144,29 @@ static void stream_onstatus(it_rtmfp_client *c, const it_rtmfp_netstream_of *x, 
         it_rtmfp_client_status(c, x->no, code, NULL);
 }
 
+/* User control: whether there is something to be played (section 5.3.5). */
+static void stream_control(it_rtmfp_client *c, const it_rtmfp_netstream_of *x, const it_rtmfp_message *m)
+{
+    it_rtmfp_control k;
+    it_rtmfp_client_event out = {.kind = IT_RTMFP_TELLS_BEGIN, .stream = x->no};
+    if (!it_rtmfp_control_get(m, &k) || (k.event != IT_RTMFP_STREAM_BEGIN && k.event != IT_RTMFP_STREAM_EOF))
+        return;
+    if (k.event == IT_RTMFP_STREAM_EOF)
+        out.kind = IT_RTMFP_TELLS_EOF;
+    it_rtmfp_client_tell(c, &out);
+}
+
 void it_rtmfp_stream_said(it_rtmfp_client *c, it_time now, it_rtmfp_netstream_of *x, const it_rtmfp_event *ev)
 {
     it_rtmfp_message m;
     it_rtmfp_command cmd;
     (void)now;
-    if (!it_rtmfp_message_get(ev->data, &m) || m.type == IT_RTMFP_MSG_USER_CONTROL)
+    if (!it_rtmfp_message_get(ev->data, &m))
         return;
+    if (m.type == IT_RTMFP_MSG_USER_CONTROL) {
+        stream_control(c, x, &m);
+        return;
+    }
     if (m.type == IT_RTMFP_MSG_COMMAND || m.type == IT_RTMFP_MSG_COMMAND_EXT) {
         if (it_rtmfp_command_get(&m, &cmd))
             stream_onstatus(c, x, &cmd);
@@ -210,6 +228,11 @@ int it_rtmfp_client_stream(it_rtmfp_client *c, it_time now, enum it_rtmfp_stream
     if (!x)
         return IT_ERR_FULL;
     *stream = x->no;
+    if (it_rtmfp_client_over_ws(c) && kind != IT_RTMFP_VIA_SERVER && !(far && it_rtmfp_find(c->r, far))) {
+        it_rtmfp_client_status(c, x->no, IT_RTMFP_NS_FAILED, "over a WebSocket nobody is introduced to anybody");
+        x->no = 0;
+        return 0;
+    }
     if (kind == IT_RTMFP_FROM_PEER) {
         memcpy(x->far, far, sizeof x->far);
         int err = it_rtmfp_direct_open(c, now, x);
@@ -336,7 +359,7 @@ int it_rtmfp_client_path(const it_rtmfp_client *c, uint32_t stream, it_rtmfp_inf
         if (x->no != stream || !stream)
             continue;
         *relayed = x->kind == IT_RTMFP_VIA_SERVER;
-        return x->session && it_rtmfp_describe(c->r, x->session, info) == 0 ? 0 : IT_ERR_STATE;
+        return x->session && it_rtmfp_client_describe(c, x->session, info) == 0 ? 0 : IT_ERR_STATE;
     }
     return IT_ERR_NOTFOUND;
 }

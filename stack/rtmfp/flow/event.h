@@ -40,7 +40,9 @@ enum it_rtmfp_cause {
     IT_RTMFP_CAUSE_SILENCE,    /* Pings stayed unanswered */
     IT_RTMFP_CAUSE_TIMEOUT,    /* it did not open within 95 s */
     IT_RTMFP_CAUSE_OVERRIDDEN, /* its far end has opened another from the same address (section 3.5.1.1.2) */
-    IT_RTMFP_CAUSE_LIBRARY     /* a packet could not be sealed */
+    IT_RTMFP_CAUSE_LIBRARY,    /* a packet could not be sealed */
+    IT_RTMFP_CAUSE_STREAM,     /* of a session over a stream: that has ended, or never was */
+    IT_RTMFP_CAUSE_PROTOCOL    /* and: the far end has broken the protocol */
 };
 
 typedef struct it_rtmfp_event {

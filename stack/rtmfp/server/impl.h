@@ -62,6 +62,7 @@ typedef struct it_rtmfp_bucket {
 struct it_rtmfp_server {
     it_alloc *alloc;
     it_rtmfp *r;
+    it_rtws_server *web;
     it_rtmfp_server_cfg cfg;
     it_rtmfp_server_stats stats;
     uint64_t salt; /* of the counters, so that nobody chooses whose he shares */

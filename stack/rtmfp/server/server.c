@@ -6,6 +6,16 @@
 #define BURST 2    /* seconds of them at once */
 #define AMPLIFY 35 /* tenths: an RHello of 180 bytes for an IHello of 52 is what other servers send */
 
+/* RTWebSocket, whose draws are its own: the end over UDP has the same with it as without. */
+static it_rtws_server *server_web(const it_rtmfp_server_cfg *cfg)
+{
+    it_rtws_server_cfg w = {
+        .alloc = cfg->alloc, .connections = cfg->web, .keepalive = cfg->keepalive, .death = cfg->death};
+    it_rng rng = cfg->rng;
+    it_rng_init(&w.rng, it_rng_u64(&rng), "rtws");
+    return it_rtws_server_new(&w);
+}
+
 int it_rtmfp_server_new(const it_rtmfp_server_cfg *cfg, it_time now, it_rtmfp_server **out)
 {
     it_rtmfp_cfg r = {.alloc = cfg->alloc,
@@ -30,10 +40,12 @@ int it_rtmfp_server_new(const it_rtmfp_server_cfg *cfg, it_time now, it_rtmfp_se
         s->cfg.asked = RATE;
     s->salt = it_rng_u64(&r.rng);
     it_map_init(&s->by_session, cfg->alloc, 1);
-    s->n_clients = r.sessions;
-    s->clients = it_calloc(cfg->alloc, r.sessions, sizeof *s->clients);
-    int err = s->clients ? it_rtmfp_new(&r, now, &s->r) : IT_ERR_NOMEM;
+    s->n_clients = r.sessions + (cfg->web ? cfg->web : IT_RTWS_CONNECTIONS);
+    s->clients = it_calloc(cfg->alloc, s->n_clients, sizeof *s->clients);
+    s->web = server_web(cfg);
+    int err = s->clients && s->web ? it_rtmfp_new(&r, now, &s->r) : IT_ERR_NOMEM;
     if (err) {
+        it_rtws_server_free(s->web);
         it_free(cfg->alloc, s->clients);
         it_free(cfg->alloc, s);
         return err;
@@ -48,7 +60,24 @@ int it_rtmfp_server_new(const it_rtmfp_server_cfg *cfg, it_time now, it_rtmfp_se
 
 it_rtmfp_server_stats it_rtmfp_server_stat(const it_rtmfp_server *s)
 {
-    return s->stats;
+    it_rtmfp_server_stats all = s->stats;
+    all.web = it_rtws_server_stat(s->web);
+    return all;
+}
+
+void it_rtmfp_server_tls(it_rtmfp_server *s, const it_tls_cfg *tls, uint16_t port)
+{
+    it_rtws_server_tls(s->web, tls, port);
+}
+
+int it_rtmfp_server_secret(it_rtmfp_server *s, char line[IT_TLS_LINE_MAX])
+{
+    return it_rtws_server_secret(s->web, line);
+}
+
+int it_rtmfp_server_stop(it_rtmfp_server *s, it_time now)
+{
+    return it_rtws_server_stop(s->web, now);
 }
 
 const uint8_t *it_rtmfp_server_print(const it_rtmfp_server *s)
@@ -135,7 +164,8 @@ static int server_introduce(it_rtmfp_server *s, it_time now, const it_rtmfp_even
     return err == IT_ERR_NOMEM ? err : 0; /* what is too long for a packet, or one too many, is as if it were lost */
 }
 
-static int server_take(it_rtmfp_server *s, it_time now, const it_rtmfp_event *ev)
+/* What has happened in a session of |by|. */
+static int server_take(it_rtmfp_server *s, it_time now, it_rtmfp_carrier by, const it_rtmfp_event *ev)
 {
     switch (ev->kind) {
     case IT_RTMFP_EV_ASKED:
@@ -143,7 +173,7 @@ static int server_take(it_rtmfp_server *s, it_time now, const it_rtmfp_event *ev
     case IT_RTMFP_EV_OPEN:
         s->stats.sessions++;
         s->stats.opened++;
-        return it_rtmfp_client_add(s, it_rtmfp_carrier_of(s->r), ev->session);
+        return it_rtmfp_client_add(s, by, ev->session);
     case IT_RTMFP_EV_CLOSED:
         s->stats.sessions--;
         s->stats.closed++;
@@ -160,51 +190,85 @@ static int server_take(it_rtmfp_server *s, it_time now, const it_rtmfp_event *ev
     }
 }
 
-static int server_hear(it_rtmfp_server *s, it_time now)
+/* Acts on what was told; |*any|: something was. Returns 0 or IT_ERR_NOMEM. */
+static int server_hear(it_rtmfp_server *s, it_time now, bool *any)
 {
     it_rtmfp_event ev;
     int first = 0;
+    *any = false;
     while (it_rtmfp_event_next(s->r, &ev)) {
-        int err = server_take(s, now, &ev);
+        int err = server_take(s, now, it_rtmfp_carrier_of(s->r), &ev);
+        *any = true;
+        if (first == 0 && err == IT_ERR_NOMEM)
+            first = err;
+    }
+    while (it_rtws_server_event_next(s->web, &ev)) {
+        int err = server_take(s, now, it_rtws_server_carrier(s->web), &ev);
+        *any = true;
         if (first == 0 && err == IT_ERR_NOMEM)
             first = err;
     }
     return first;
 }
 
-/* Input, tick or output has given |r|: what they told is acted on. */
+/* Input or tick has given |r|: what they told is acted on. */
 static int server_done(it_rtmfp_server *s, it_time now, int r)
 {
-    int err = server_hear(s, now);
+    bool any;
+    int err = server_hear(s, now, &any);
     return r < 0 || err == 0 ? r : err;
 }
 
 static int server_input(void *o, it_time now, const it_io *in)
 {
     it_rtmfp_server *s = o;
-    return server_done(s, now, it_rtmfp_input(s->r, now, in));
+    switch (in->kind) {
+    case IT_IO_ACCEPTED:
+    case IT_IO_DATA:
+    case IT_IO_WRITABLE:
+    case IT_IO_FIN:
+    case IT_IO_RST:
+        return server_done(s, now, it_rtws_server_input(s->web, now, in));
+    default:
+        return server_done(s, now, it_rtmfp_input(s->r, now, in));
+    }
 }
 
 static int server_tick(void *o, it_time now)
 {
     it_rtmfp_server *s = o;
-    return server_done(s, now, it_rtmfp_tick(s->r, now));
+    int r = it_rtmfp_tick(s->r, now), web = it_rtws_server_tick(s->web, now);
+    return server_done(s, now, r < 0 ? r : web);
 }
 
 static it_time server_next(const void *o)
 {
-    return it_rtmfp_next(((const it_rtmfp_server *)o)->r);
+    const it_rtmfp_server *s = o;
+    it_time at = it_rtmfp_next(s->r), web = it_rtws_server_next(s->web);
+    return web < at ? web : at;
 }
 
 static int server_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
-    return it_rtmfp_output(((it_rtmfp_server *)o)->r, now, out, buf, cap);
+    it_rtmfp_server *s = o;
+    bool any = true;
+    int r = 0;
+    while (r == 0 && any) {
+        r = it_rtmfp_output(s->r, now, out, buf, cap);
+        if (r == 0)
+            r = it_rtws_server_output(s->web, now, out, buf, cap);
+        int err = server_hear(s, now, &any); /* what had waited for room was read, and may ask for more to go out */
+        if (r >= 0 && err < 0)
+            return err;
+    }
+    return r;
 }
 
 static void server_free(void *o)
 {
     it_rtmfp_server *s = o;
     it_rtmfp_free(s->r);
+    it_rtws_server_free(s->web);
     it_map_fini(&s->by_session);
     for (uint32_t i = 0; i < s->n_clients; i++)
         it_free(s->alloc, s->clients[i].streams);

@@ -177,8 +177,12 @@ int it_turn_dtls_input(it_turn_server *s, it_time now, const it_turn_leg *leg, i
     if (i == IT_TURN_NONE)
         return hear_stranger(s, now, leg, in, i);
     it_tls_dgram *d = s->assocs[i].d;
-    if (it_tls_dgram_info(d)->open && it_tls_dgram_is_hello(in))
-        return it_tls_dgram_is_own_hello(d, in) ? 0 : hear_stranger(s, now, leg, in, i);
+    /* RFC 6347 section 4.2.8: who has begun anew, during a handshake, too; its own hello, late, is a retransmission. */
+    bool own = it_tls_dgram_is_own_hello(d, in);
+    if (it_tls_dgram_is_hello(in) && !own)
+        return hear_stranger(s, now, leg, in, i);
+    if (own && it_tls_dgram_info(d)->open)
+        return 0;
     int err = it_tls_dgram_input(d, now, in);
     if (err == 0)
         err = assoc_read(s, now, i, meta);

@@ -241,7 +241,7 @@ int it_turn_stream_output(it_turn_server *s, it_time now, it_io *out, uint8_t *b
         int n = it_layers_output(&st->ls, now, out, buf, cap);
         if (n == 0) { /* there may be room for answers again, or for what a peer says */
             n = stream_read(s, now, i);
-            if (st->conn != IT_TURN_NONE)
+            if (st->conn != IT_TURN_NONE && it_stream_space(&st->s) > 0)
                 it_turn_tcp_read_on(s, st->conn);
             n = n < 0 ? n : it_layers_output(&st->ls, now, out, buf, cap);
         }
@@ -324,8 +324,9 @@ int it_turn_stream_pull(it_turn_server *s, it_time now, it_turn_stream *st)
 {
     uint8_t buf[IT_TURN_MESSAGE_LARGEST];
     it_io io;
-    if (st->ls.n == 0) {
-        it_stream_read_on(&st->s);
+    if (st->ls.n == 0) { /* asked for without room it would be offered, refused and asked for for ever */
+        if (st->conn == IT_TURN_NONE || it_turn_tcp_space(s, st->conn) > 0)
+            it_stream_read_on(&st->s);
         stream_wake(s, st);
         return 0;
     }

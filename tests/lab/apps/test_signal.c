@@ -173,8 +173,8 @@ START_TEST(the_server_logs_the_secrets_of_each_connection)
     it_io out;
     ends_init(&w);
     it_tls_cfg client = ends_cfg(&w, CLIENT), server = ends_cfg(&w, SERVER);
-    it_signal_server_cfg cfg = {.alloc = &Mem};
-    it_rng_init(&cfg.rng, 1, "server");
+    it_rendezvous_cfg cfg = {.signal = {.alloc = &Mem}};
+    it_rng_init(&cfg.signal.rng, 1, "server");
     it_signal_server_app *a = it_signal_server_app_new(&cfg);
     ck_assert_ptr_nonnull(a);
     server.log_keys = _i > 0;

@@ -122,7 +122,7 @@ START_TEST(every_set_can_be_had_by_its_name_and_no_timer_of_it_is_zero_or_out_of
         ck_assert_int_eq(it_timers_named(&t, name), 0);
         const it_time all[] = {t.stall, t.death, t.connect, t.linkdown, t.consent, t.keepalive, t.rto, t.ta};
         for (size_t i = 0; i < 8; i++)
-            ck_assert_msg(all[i] > 0 && all[i] <= 60 * IT_SEC, "%s %zu", name, i);
+            ck_assert_msg(all[i] > 0 && all[i] <= 95 * IT_SEC, "%s %zu", name, i);
         /* a stall is seen before death, several consents are asked before it, checks leave faster than they are
          * repeated */
         ck_assert_msg(t.stall < t.death && 2 * t.consent <= t.death && t.ta <= t.rto && t.death <= t.connect, "%s",
@@ -130,7 +130,7 @@ START_TEST(every_set_can_be_had_by_its_name_and_no_timer_of_it_is_zero_or_out_of
         for (int k = 0; k < n; k++)
             ck_assert_str_ne(name, it_timers_name(k));
     }
-    ck_assert_int_eq(n, 6);
+    ck_assert_int_eq(n, 7);
     ck_assert_ptr_null(it_timers_name(-1));
     ck_assert_ptr_null(it_timers_name(n + 1));
 }
@@ -153,6 +153,7 @@ START_TEST(a_set_says_which_limits_of_rfcs_it_breaks)
           "keepalive 2s: RFC 8445 section 11 allows no less than 15s"}},
         {"libnice", {NULL}},
         {"libjuice", {NULL}},
+        {"rtmfp", {"keepalive 10s: RFC 8445 section 11 allows no less than 15s"}},
     };
     char text[IT_TIMERS_TEXT];
     for (size_t i = 0; i < sizeof SAYS / sizeof *SAYS; i++) {

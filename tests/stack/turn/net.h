@@ -51,8 +51,8 @@ typedef struct net {
     uint64_t seq;
     net_event *events;
     size_t n_events;
-    uint32_t counts[NET_CLIENTS][8]; /* of events, by kind */
-    uint32_t at_peers;               /* datagrams */
+    uint32_t counts[NET_CLIENTS][16]; /* of events, by kind */
+    uint32_t at_peers;                /* datagrams */
     uint32_t client_bytes_out[NET_CLIENTS], client_out[NET_CLIENTS];
     int err;
 } net;

@@ -156,6 +156,22 @@ START_TEST(a_client_that_begins_anew_replaces_itself)
 }
 END_TEST
 
+/* And one that goes during its handshake, too: what it had begun is not waited for. */
+START_TEST(a_client_that_begins_anew_in_its_handshake_replaces_itself)
+{
+    net_serve(n);
+    net_join(n, 0);
+    net_run(n, n->now + _i * 10 * IT_MS);
+    it_turn_client_free(n->c[0]);
+    n->c[0] = NULL;
+    net_run(n, n->now + 200 * IT_MS);
+    it_rng_init(&p.client.rng, 3, "client");
+    net_join(n, 0);
+    net_run(n, n->now + IT_SEC);
+    ck_assert_uint_eq(n->counts[0][IT_TURN_CLIENT_ALLOCATED], 1);
+}
+END_TEST
+
 /* Strangers' hellos leave nothing behind, whatever address they come from. */
 START_TEST(hellos_without_cookies_take_no_memory)
 {
@@ -293,6 +309,7 @@ int main(void)
     tcase_add_test(tc, a_server_without_dtls_is_silence);
     tcase_add_test(tc, what_is_in_clear_is_not_heard);
     tcase_add_test(tc, a_client_that_begins_anew_replaces_itself);
+    tcase_add_loop_test(tc, a_client_that_begins_anew_in_its_handshake_replaces_itself, 1, 9);
     tcase_add_test(tc, hellos_without_cookies_take_no_memory);
     tcase_add_test(tc, an_idle_association_is_closed_after_a_minute);
     tcase_add_loop_test(tc, it_holds_over_a_bad_path, 0, 10);

@@ -8,8 +8,36 @@ static it_rtmfp_client *nc_client(lua_State *L)
     return it_netconnection_client(it_script_app(L, 1, &it_app_netconnection));
 }
 
-/* nc_open(host, label, uri, { stun = addresses of the server, keepalive =, death =, open = in ns, ask =, cascade = })
- * -> app */
+/* How the server's WebSocket is reached: field "web" of the table at |index|, { addr =, host =, via =, tls = whose
+ * certificate, managed =, fallback = in ns, only = }. False: there is none. What it points to stays in the table. */
+static bool nc_web(lua_State *L, int index, const char *label, it_rtmfp_client_cfg *cfg, it_rtws_client_cfg *web,
+                   it_tls_cfg *tls)
+{
+    if (lua_getfield(L, index, "web") != LUA_TTABLE)
+        return false;
+    int at = lua_gettop(L);
+    lua_getfield(L, at, "addr");
+    lua_getfield(L, at, "host");
+    lua_getfield(L, at, "via");
+    lua_getfield(L, at, "tls");
+    const char *via = lua_tostring(L, at + 3);
+    web->server = it_script_addr(L, at + 1);
+    web->host = lua_tostring(L, at + 2);
+    if (via && it_via_parse(&web->via, via) < 0)
+        luaL_error(L, "netconnection.via: \"%s\" is no proxy; write \"http://user:password@10.9.9.9:3128\"", via);
+    if (lua_isstring(L, at + 4)) {
+        it_script_tls_client(L, lua_tostring(L, at + 4), it_script_bool(L, at, "managed"), label, tls);
+        tls->log_keys = true;
+        web->tls = tls;
+    }
+    cfg->web = web;
+    cfg->fallback = it_script_int(L, at, "fallback", 0);
+    cfg->transport = it_script_bool(L, at, "only") ? IT_RTMFP_WS_ONLY : IT_RTMFP_UDP_THEN_WS;
+    return true;
+}
+
+/* nc_open(host, label, uri, { stun = addresses of the server, keepalive =, death =, open = in ns, ask =, cascade =, web
+ * = as above }) -> app */
 static int nc_open(lua_State *L)
 {
     it_script *s = it_script_of(L);
@@ -22,6 +50,9 @@ static int nc_open(lua_State *L)
     cfg.open = it_script_int(L, 4, "open", 0);
     cfg.ask = it_script_int(L, 4, "ask", 0);
     cfg.cascade = it_script_int(L, 4, "cascade", 0);
+    it_rtws_client_cfg web = {.target = "/app"};
+    it_tls_cfg tls;
+    (void)nc_web(L, 4, label, &cfg, &web, &tls);
     it_rng_init(&cfg.rng, s->cfg.seed, label);
     it_script_check(L, it_netconnection_new(&cfg, it_lab_now(s->lab), &o), label);
     int app = it_lab_add(s->lab, it_script_host(L, 1), &it_app_netconnection, o, label, -1);
@@ -36,6 +67,16 @@ static int nc_id(lua_State *L)
     const uint8_t *print = it_rtmfp_client_near(nc_client(L));
     char text[2 * IT_RTMFP_PRINT + 1];
     lua_pushstring(L, it_bytes_hex(it_bytes_of(print, IT_RTMFP_PRINT), text));
+    return 1;
+}
+
+/* nc_transport(app) -> "udp", "ws", nil: it is neither connected nor about to be */
+static int nc_transport(lua_State *L)
+{
+    const it_rtmfp_client *c = nc_client(L);
+    if (!it_rtmfp_client_seeks(c))
+        return 0;
+    lua_pushstring(L, it_rtmfp_client_over_ws(c) ? "ws" : "udp");
     return 1;
 }
 
@@ -110,7 +151,7 @@ static int nc_end(lua_State *L)
     return it_script_done(L, it_rtmfp_client_close_stream(nc_client(L), it_script_app_now(L), no));
 }
 
-/* nc_path(app, stream) -> "direct_udp" or "relay_udp" and where its session leads; nil: it has none */
+/* nc_path(app, stream) -> "direct_udp", "relay_udp" or "relay_tcp", and where its session leads; nil: it has none */
 static int nc_path(lua_State *L)
 {
     it_rtmfp_info info;
@@ -119,13 +160,18 @@ static int nc_path(lua_State *L)
     if (it_rtmfp_client_path(nc_client(L), (uint32_t)luaL_checkinteger(L, 2), &info, &relayed) ||
         info.state != IT_RTMFP_OPENED)
         return 0;
-    lua_pushstring(L, it_path_name(relayed ? IT_PATH_RELAY_UDP : IT_PATH_DIRECT_UDP));
+    enum it_path path = IT_PATH_DIRECT_UDP;
+    if (relayed)
+        path = info.stream ? IT_PATH_RELAY_TCP : IT_PATH_RELAY_UDP;
+    lua_pushstring(L, it_path_name(path));
     lua_pushstring(L, it_addr_text(info.path.remote, text));
     return 2;
 }
 
 const luaL_Reg IT_SCRIPT_NETCONNECTION[] = {
-    {"nc_open", nc_open},     {"nc_id", nc_id},           {"nc_connect", nc_connect}, {"nc_close", nc_close},
-    {"nc_stream", nc_stream}, {"nc_publish", nc_publish}, {"nc_play", nc_play},       {"nc_send", nc_send},
-    {"nc_accept", nc_accept}, {"nc_end", nc_end},         {"nc_path", nc_path},       {NULL, NULL},
+    {"nc_open", nc_open},   {"nc_id", nc_id},         {"nc_connect", nc_connect},
+    {"nc_close", nc_close}, {"nc_stream", nc_stream}, {"nc_publish", nc_publish},
+    {"nc_play", nc_play},   {"nc_send", nc_send},     {"nc_accept", nc_accept},
+    {"nc_end", nc_end},     {"nc_path", nc_path},     {"nc_transport", nc_transport},
+    {NULL, NULL},
 };

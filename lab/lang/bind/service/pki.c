@@ -32,6 +32,15 @@ static it_tls_cert_cfg cert_cfg(const it_script *s, const char *subject, int day
                              .until = now + days * DAY};
 }
 
+/* |trust| believes the root of the case, and the roots of the run. Returns 0 or a negative error. */
+static int trust_root(it_script *s, it_tls_trust *trust)
+{
+    int err = it_tls_trust_add(trust, s->pki->root);
+    if (err >= 0 && s->cfg.roots.n)
+        err = it_tls_trust_read(trust, s->cfg.roots);
+    return err < 0 ? err : 0;
+}
+
 static int make_pki(it_script *s)
 {
     struct it_script_pki *k = it_calloc(s->alloc, 1, sizeof *k);
@@ -46,13 +55,8 @@ static int make_pki(it_script *s)
         k->trust[i] = it_tls_trust_new(s->alloc);
     if (!k->shared || !k->root || !k->trust[0] || !k->trust[1])
         return IT_ERR_NOMEM;
-    int err = 0;
-    for (int i = 0; i < 2 && err >= 0; i++) {
-        err = it_tls_trust_add(k->trust[i], k->root);
-        if (err >= 0 && s->cfg.roots.n)
-            err = it_tls_trust_read(k->trust[i], s->cfg.roots);
-    }
-    return err < 0 ? err : 0;
+    int err = trust_root(s, k->trust[0]);
+    return err < 0 ? err : trust_root(s, k->trust[1]);
 }
 
 /* The certificates of the case. */

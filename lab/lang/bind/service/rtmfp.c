@@ -2,27 +2,43 @@
 #include "lab/lang/bind/impl.h"
 
 #include "lab/apps/rtmfp/rtmfp.h"
-#include "stack/rtmfp/server/server.h"
+#include "lab/apps/rtmfp/server.h"
 
 #include <stdio.h>
 
-/* rtmfp_server(host, redirects, forwards, lifetime in ns or 0, keepalive of its clients in ns or 0) -> app */
+/* Lets |o|, app |app|, accept streams on the ports of arguments 6 and 7, with TLS on the latter. */
+static void server_web(lua_State *L, it_rtmfp_server_app *o, int app, const char *name)
+{
+    it_script *s = it_script_of(L);
+    it_tls_cfg tls;
+    uint16_t tls_port = (uint16_t)luaL_checkinteger(L, 7);
+    it_script_tls_server(L, 8, name, &tls);
+    tls.log_keys = true;
+    it_rtmfp_server_tls(it_rtmfp_server_app_of(o), &tls, tls_port);
+    it_script_check(L, it_lab_serve(s->lab, app, (uint16_t)luaL_checkinteger(L, 6)), name);
+    it_script_check(L, it_lab_serve(s->lab, app, tls_port), name);
+}
+
+/* rtmfp_server(host, redirects, forwards, lifetime in ns or 0, keepalive of its clients in ns or 0, port of its
+ * WebSocket or nil, that with TLS, names of its certificate) -> app */
 static int r_server(lua_State *L)
 {
     it_script *s = it_script_of(L);
     it_host *h = it_script_host(L, 1);
     char name[IT_NAME_MAX + 64];
-    it_rtmfp_server *o;
+    it_rtmfp_server_app *o;
     snprintf(name, sizeof name, "%s/rtmfp/%lld", it_host_node(h)->name, (long long)it_lab_now(s->lab));
     it_rtmfp_server_cfg cfg = {
         .alloc = s->alloc, .no_redirect = !lua_toboolean(L, 2), .no_forward = !lua_toboolean(L, 3)};
     cfg.lifetime = luaL_optinteger(L, 4, 0);
     cfg.client_keepalive = cfg.peer_keepalive = luaL_optinteger(L, 5, 0);
     it_rng_init(&cfg.rng, s->cfg.seed, name);
-    it_script_check(L, it_rtmfp_server_new(&cfg, it_lab_now(s->lab), &o), name);
+    it_script_check(L, it_rtmfp_server_app_new(&cfg, it_lab_now(s->lab), &o), name);
     snprintf(name, sizeof name, "%s/rtmfp", it_host_node(h)->name);
-    int app = it_lab_add(s->lab, h, &it_rtmfp_server_ops, o, name, IT_RTMFP_PORT);
+    int app = it_lab_add(s->lab, h, &it_app_rtmfp_server, o, name, IT_RTMFP_PORT);
     it_script_check(L, app, name);
+    if (!lua_isnoneornil(L, 6))
+        server_web(L, o, app, name);
     lua_pushinteger(L, app);
     return 1;
 }
@@ -30,14 +46,14 @@ static int r_server(lua_State *L)
 /* rtmfp_stats(app) -> table */
 static int r_stats(lua_State *L)
 {
-    it_rtmfp_server_stats s = it_rtmfp_server_stat(it_script_app(L, 1, &it_rtmfp_server_ops));
+    it_rtmfp_server_stats s = it_rtmfp_server_stat(it_rtmfp_server_app_of(it_script_app(L, 1, &it_app_rtmfp_server)));
     const struct {
         const char *name;
         uint64_t v;
     } all[] = {{"sessions", s.sessions},   {"opened", s.opened},       {"closed", s.closed},
                {"absent", s.absent},       {"limited", s.limited},     {"introduced", s.introduced},
                {"connected", s.connected}, {"published", s.published}, {"played", s.played},
-               {"relayed", s.relayed},     {"dropped", s.dropped}};
+               {"relayed", s.relayed},     {"dropped", s.dropped},     {"connections", s.web.connections}};
     lua_newtable(L);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         lua_pushinteger(L, (lua_Integer)all[i].v);

@@ -15,10 +15,10 @@ static int g_server(lua_State *L)
     it_host *h = it_script_host(L, 1);
     char name[IT_NAME_MAX + 16];
     snprintf(name, sizeof name, "%s/signal", it_host_node(h)->name);
-    it_signal_server_cfg cfg = {.alloc = s->alloc, .messages = IT_SIGNAL_OUTBOX};
+    it_rendezvous_cfg cfg = {.signal = {.alloc = s->alloc, .messages = IT_SIGNAL_OUTBOX}};
     char run[IT_NAME_MAX + 48]; /* each start is a run of its own */
     snprintf(run, sizeof run, "%s/%lld", name, (long long)it_lab_now(s->lab));
-    it_rng_init(&cfg.rng, s->cfg.seed, run);
+    it_rng_init(&cfg.signal.rng, s->cfg.seed, run);
     it_signal_server_app *o = it_signal_server_app_new(&cfg);
     if (!o)
         return luaL_error(L, "not enough memory");
@@ -46,11 +46,19 @@ static int g_stats(lua_State *L)
 {
     it_signal_server_app *a = it_script_app(L, 1, &it_app_signal_server);
     const it_signal_server_stats *s = it_signal_server_stat(it_signal_server_app_of(a));
+    const it_rendezvous_stats *r = it_signal_server_app_rendezvous(a);
     const struct {
         const char *name;
         uint64_t v;
-    } all[] = {{"messages", s->messages},       {"delivered", s->delivered},     {"refused", s->refused},
-               {"redelivered", s->redelivered}, {"connections", s->connections}, {"mailboxes", s->mailboxes}};
+    } all[] = {{"messages", s->messages},
+               {"delivered", s->delivered},
+               {"refused", s->refused},
+               {"redelivered", s->redelivered},
+               {"connections", s->connections},
+               {"mailboxes", s->mailboxes},
+               {"said", r->said},
+               {"names", r->names},
+               {"calls", r->open}};
     lua_newtable(L);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         lua_pushinteger(L, (lua_Integer)all[i].v);
@@ -59,8 +67,7 @@ static int g_stats(lua_State *L)
     return 1;
 }
 
-/* Fills |exits| from the list { address, proxy, address ... } at |at|; returns how many, or -1: one is no proxy. */
-static int exits_of(lua_State *L, int at, it_signal_exit exits[IT_SIGNAL_BASES])
+int it_script_exits(lua_State *L, int at, it_signal_exit exits[IT_SIGNAL_BASES])
 {
     int n = lua_istable(L, at) ? (int)luaL_len(L, at) / 2 : 0;
     n = n < IT_SIGNAL_BASES ? n : IT_SIGNAL_BASES;
@@ -124,7 +131,7 @@ static int g_client(lua_State *L)
         cfg.resolver.port = 0;
     it_rng_init(&cfg.rng, s->cfg.seed, label);
     lua_getfield(L, 3, "exits");
-    int exits = exits_of(L, lua_gettop(L), cfg.exits);
+    int exits = it_script_exits(L, lua_gettop(L), cfg.exits);
     cfg.n_exits = exits < 0 ? 0 : (size_t)exits;
     it_signal_app *o = exits < 0 ? NULL : it_signal_app_new(&cfg, text_field(L, 3, "via"));
     if (!o)
@@ -140,7 +147,7 @@ static int g_exits(lua_State *L)
 {
     it_signal_exit exits[IT_SIGNAL_BASES];
     it_signal_app *a = it_script_app(L, 1, &it_app_signal);
-    int n = exits_of(L, 2, exits);
+    int n = it_script_exits(L, 2, exits);
     if (n < 0)
         return luaL_error(L, "a proxy that is none");
     it_signal_app_exits(a, exits, (size_t)n);

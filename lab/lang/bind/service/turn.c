@@ -175,6 +175,7 @@ int it_script_turns(lua_State *L, int index, it_ice_turn *out, int cap)
         if (!v[0] || !v[1] || !v[2] || it_turn_uri_parse(&uri, v[0], NULL) < 0 ||
             it_ice_turn_of_uri(&out[n], &uri, ips, n_ips, v[1], v[2]) < 0)
             luaL_error(L, "turn: \"%s\" cannot be used", v[0] ? v[0] : "");
+        out[n].mobility = it_script_bool(L, list + 1, "mobility");
         if (v[5])
             snprintf(out[n].name, sizeof out[n].name, "%s", v[5]);
         lua_settop(L, list);

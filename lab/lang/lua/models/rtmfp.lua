@@ -43,6 +43,26 @@ return function(L)
     L.register(nc.app, s)
     return s
   end
+  -- How `host` reaches the WebSocket of `server`, as core.nc_open takes it; nil: it has none, or `s` does not want it.
+  local function web_way(host, server, s)
+    local ports = rawget(server, "rtmfp_web")
+    if s.transport == "ws" and not ports then L.fail("netconnection.transport: %s has no WebSocket: %s:serve_rtmfp { web = true }", server.label, server.label) end
+    if s.transport == "udp" or not ports then
+      if s.via then L.fail "netconnection.via: a proxy leads to a WebSocket, and there is none to be used" end
+      return nil
+    end
+    local at, tls = L.reachable(server, host, s.tls == false and ports.port or ports.tls_port), s.tls ~= false
+    if #at == 0 then return nil end
+    local ip = at[1]:match "^%[(.*)%]" or at[1]:match "^([^:]*)"
+    local via, name = s.via, L.full_name(server.label)
+    for _, iface in ipairs(host[L.LIST]) do
+      for _, own in ipairs(iface.ips) do
+        if not via and (own:find(":", 1, true) ~= nil) == (ip:find(":", 1, true) ~= nil) then via = L.proxy_at(iface, own) end
+      end
+    end
+    return { addr = at[1], via = via, host = not via and name or nil, tls = tls and (type(s.tls) == "string" and s.tls or name) or nil,
+      managed = rawget(host, "managed"), fallback = positive(s.fallback, "netconnection.fallback"), only = s.transport == "ws" }
+  end
   local function open_connection(host, s)
     s = L.check("netconnection", s or {})
     local at, label = addresses(s.server, host, "netconnection"), L.app_name(host, "netconnection")
@@ -51,6 +71,7 @@ return function(L)
     local app = core.nc_open(host.node, label, uri, {
       stun = at, keepalive = positive(s.keepalive, "netconnection.keepalive"), death = positive(s.death, "netconnection.death"),
       open = positive(s.connect, "netconnection.connect"), ask = s.ask and 1 or 0, cascade = s.parent_death == "cascade" and 1 or 0,
+      web = web_way(host, s.server, s),
     })
     local nc = L.source(NetConnection, { host = host, label = label, app = app })
     L.register(app, nc)
@@ -60,6 +81,7 @@ return function(L)
     end
     return nc
   end
+  NetConnection.getters.transport = function(o) return core.nc_transport(L.app_of(o)) end
   NetConnection.getters.peer_id = function(o) return core.nc_id(L.app_of(o)) end
   L.method(NetConnection, "connect", function(self) return core.nc_connect(L.app_of(self)) end)
   L.method(NetConnection, "close", function(self) core.nc_close(L.app_of(self)) end)
@@ -92,9 +114,15 @@ return function(L)
   local function serve_rtmfp(host, s)
     s = L.check("serve_rtmfp", s or {})
     if rawget(host, "introduces") then L.fail("serve_rtmfp: %s does already", host.label) end
+    local ports = s.web == true and {} or s.web or nil
+    if ports then
+      ports = { port = ports.port or 80, tls_port = ports.tls_port or 443 }
+      if ports.port == ports.tls_port then L.fail("serve_rtmfp.web: two ports that differ, not %d twice", ports.port) end
+    end
     rawset(host, "introduces", true)
+    rawset(host, "rtmfp_web", ports)
     local app = core.rtmfp_server(host.node, s.redirect ~= false, s.forward ~= false, positive(s.lifetime, "serve_rtmfp.lifetime"),
-      positive(s.keepalive, "serve_rtmfp.keepalive"))
+      positive(s.keepalive, "serve_rtmfp.keepalive"), ports and ports.port, ports and ports.tls_port, ports and L.names_of(host))
     return L.new(Introducer, { host = host, label = host.label, app = app })
   end
 

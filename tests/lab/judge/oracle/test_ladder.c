@@ -66,9 +66,9 @@ START_TEST(a_ladder_has_no_rung_twice)
 }
 END_TEST
 
-START_TEST(b_and_e_open_by_direct_udp_b_by_direct_tcp_too_and_nothing_else_where_no_server_is)
+START_TEST(a_b_and_e_open_by_direct_udp_a_and_b_by_direct_tcp_too_and_nothing_else_where_no_server_is)
 {
-    for (const char *model = "BE"; *model; model++) {
+    for (const char *model = "ABE"; *model; model++) {
         it_oracle_verdict v = ask(*model);
         ck_assert_int_eq(v.outcome, IT_ORACLE_OPENS);
         ck_assert_int_eq(v.first, 0);
@@ -76,7 +76,7 @@ START_TEST(b_and_e_open_by_direct_udp_b_by_direct_tcp_too_and_nothing_else_where
         ck_assert_uint_eq(v.families, IT_ORACLE_V4);
         ck_assert_str_eq(v.way[0].why, "no box stands between them");
         for (int i = 1; i < v.n_ways; i++) {
-            bool relay = *model == 'B' && strncmp(it_oracle_rung_name(v.way[i].rung), "relay", 5) == 0;
+            bool relay = *model != 'E' && strncmp(it_oracle_rung_name(v.way[i].rung), "relay", 5) == 0;
             enum it_oracle_outcome want = relay ? IT_ORACLE_DIES : IT_ORACLE_NOT_BUILT;
             if (v.way[i].rung == IT_ORACLE_DIRECT_TCP)
                 want = IT_ORACLE_OPENS;
@@ -92,7 +92,7 @@ END_TEST
 
 START_TEST(of_a_model_that_is_not_built_nothing_is_said)
 {
-    for (const char *model = "ACD"; *model; model++) {
+    for (const char *model = "D"; *model; model++) {
         it_oracle_verdict v = ask(*model);
         ck_assert_int_eq(v.outcome, IT_ORACLE_NOT_BUILT);
         ck_assert_int_eq(v.first, -1);
@@ -284,7 +284,7 @@ int main(void)
     TCase *c = tcase_create("ladder");
     tcase_add_test(c, every_rung_of_a_model_is_judged_or_says_what_is_not_built);
     tcase_add_test(c, a_ladder_has_no_rung_twice);
-    tcase_add_test(c, b_and_e_open_by_direct_udp_b_by_direct_tcp_too_and_nothing_else_where_no_server_is);
+    tcase_add_test(c, a_b_and_e_open_by_direct_udp_a_and_b_by_direct_tcp_too_and_nothing_else_where_no_server_is);
     tcase_add_test(c, of_a_model_that_is_not_built_nothing_is_said);
     tcase_add_test(c, what_is_no_model_has_no_ladder);
     tcase_add_test(c, without_memory_the_ladder_says_nothing);

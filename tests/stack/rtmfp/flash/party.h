@@ -1,5 +1,5 @@
-/* Clients of Flash and a server in a network in memory: 20 ms in each direction, nothing is lost unless |cut| says so.
- * What each client tells is written down. */
+/* Clients of Flash and a server in a network in memory: 20 ms in each direction, nothing is lost unless |cut| says so;
+ * streams, as a WebSocket needs one, have no delay. What each client tells is written down. */
 #ifndef IT_TESTS_STACK_RTMFP_FLASH_PARTY_H
 #define IT_TESTS_STACK_RTMFP_FLASH_PARTY_H
 
@@ -32,7 +32,9 @@ typedef struct party {
     it_rtmfp_client *client[PARTY_CLIENTS];
     it_addr addr[1 + PARTY_CLIENTS];
     bool cut[1 + PARTY_CLIENTS];
-    bool silent[PARTY_CLIENTS]; /* what it tells is left for somebody else */
+    bool deaf[1 + PARTY_CLIENTS];   /* its datagrams alone are cut */
+    uint32_t stream[PARTY_CLIENTS]; /* of a client, by its own number; 0: there is none */
+    bool silent[PARTY_CLIENTS];     /* what it tells is left for somebody else */
     party_packet *flight;
     size_t flights;
     party_told told[PARTY_CLIENTS][PARTY_TOLD];
@@ -91,6 +93,38 @@ static inline int party_output(party *p, int i, it_io *io, uint8_t *buf)
     return p->client[i - 1] ? it_rtmfp_client_output(p->client[i - 1], p->now, io, buf, IT_IO_DGRAM_MAX) : 0;
 }
 
+/* Gives |in| to the server, or to client |i| - 1. */
+static inline void party_give(party *p, int i, const it_io *in)
+{
+    int n = i ? it_rtmfp_client_input(p->client[i - 1], p->now, in) : it_rtmfp_server_ops.input(p->server, p->now, in);
+    ck_assert_int_ge(n, 0);
+}
+
+/* |io| of a stream, which |i| has put out, is at its other end. False: it is none. */
+static inline bool party_stream_io(party *p, int i, const it_io *io)
+{
+    it_io in = *io, room = {.kind = IT_IO_WRITABLE, .data = {NULL, 1 << 20}};
+    int k = i ? i : 1 + (int)(io->flow - IT_IO_ACCEPTED_FLOW);
+    if (io->kind == IT_IO_OPEN) {
+        p->stream[i - 1] = io->flow;
+        in = (it_io){.kind = IT_IO_ACCEPTED, .flow = IT_IO_ACCEPTED_FLOW + (uint32_t)i - 1, .data = room.data};
+        party_give(p, 0, &in);
+        in = (it_io){.kind = IT_IO_OPENED, .flow = io->flow, .data = room.data};
+        party_give(p, i, &in);
+        return true;
+    }
+    if (io->kind != IT_IO_DATA && io->kind != IT_IO_FIN && io->kind != IT_IO_RST)
+        return io->kind == IT_IO_WRITABLE;
+    in.flow = i ? IT_IO_ACCEPTED_FLOW + (uint32_t)i - 1 : p->stream[k - 1];
+    room.flow = io->flow;
+    if (p->cut[k] || p->cut[0])
+        return true;
+    party_give(p, i ? 0 : k, &in);
+    if (io->kind == IT_IO_DATA)
+        party_give(p, i, &room);
+    return true;
+}
+
 /* Takes what all of them send and tell. */
 static inline void party_drain(party *p)
 {
@@ -98,10 +132,14 @@ static inline void party_drain(party *p)
     it_io io;
     for (int i = 0; i <= PARTY_CLIENTS; i++)
         while (party_output(p, i, &io, buf) == 1) {
+            if (party_stream_io(p, i, &io)) {
+                i = 0; /* the other end may have something to say */
+                continue;
+            }
             int to = 0;
             while (to <= PARTY_CLIENTS && !it_addr_eq(io.remote, p->addr[to]))
                 to++;
-            if (to > PARTY_CLIENTS || p->cut[to] || p->cut[i])
+            if (to > PARTY_CLIENTS || p->cut[to] || p->cut[i] || p->deaf[to] || p->deaf[i])
                 continue;
             party_packet *q = &p->flight[p->flights++];
             ck_assert_uint_lt(p->flights, 4096);
