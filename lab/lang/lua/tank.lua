@@ -327,7 +327,7 @@ local loaded, env = {}, nil
 -- A chunk called "@FILE" as a function; a syntax error is an error at its line. `mode`: "t", or "b" for bytecode of our own.
 -- Of a file, a byte order mark and a first line that begins with "#" are no Lua and count for nothing.
 function L.compile(text, chunk, mode)
-  if mode ~= "b" then text = text:gsub("^\xEF\xBB\xBF", ""):gsub("^#[^\n]*", "") end
+  if mode ~= "b" then text = L.ordered(text:gsub("^\xEF\xBB\xBF", ""):gsub("^#[^\n]*", ""), chunk:sub(2)) end
   local f = load(text, chunk, mode or "t", env)
   if f then return f end
   local _, why = load(text, "=s", "t", env) -- Lua shortens the names of files in messages
@@ -350,6 +350,7 @@ safe.require = L.require
 safe._G = nil
 env = setmetatable({}, {
   __index = function(_, k)
+    if k == L.TIME_WORD then return icetank.time end
     if k == "print" then L.fail 'no global "print"; write t:log(text)' end
     return safe[k] or L.fail('no global "%s"%s', tostring(k), L.nearest(tostring(k), L.keys(safe)))
   end,
