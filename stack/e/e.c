@@ -217,11 +217,18 @@ const it_gate *it_e_gate(const it_e *e)
     return &e->gate;
 }
 
+/* A base that the driver has: one too many does nothing (stack/object.h), and no event tells of it. */
+static int base_in(it_e *e, it_time now, const it_io *in)
+{
+    int err = it_e_add_base(e, now, (int)in->flow, in->local);
+    return err == IT_ERR_FULL ? 0 : err;
+}
+
 int it_e_input(it_e *e, it_time now, const it_io *in)
 {
     int err;
     if (in->kind == IT_IO_BOUND)
-        return it_e_add_base(e, now, (int)in->flow, in->local);
+        return base_in(e, now, in);
     if (in->kind == IT_IO_UNBIND) {
         it_e_remove_base(e, now, (int)in->flow);
         return e->events.oom ? IT_ERR_NOMEM : 0;

@@ -230,6 +230,8 @@ for more in '' ', streams = { "voice", "none" }'; do
   ends 0
 done
 
+in_run "nine addresses of an interface" "addr: an interface has at most 8 addresses" 'local l = {} for i = 1, 9 do l[i] = "203.0.113." .. 100 + i end t:host { "x", addr = l }'
+
 # Lua orders two texts letter by letter; a time beside < or > is one.
 holds() { is_fine "$1" "if not ($2) then t:check { \"it holds\", false } end"; ends 0; }
 holds "texts that are times, in order of time" '"3s" < "10s" and not ("10s" < "3s") and "1500ms" >= "1.5s" and "2s" <= "2000ms"'
