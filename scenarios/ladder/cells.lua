@@ -21,10 +21,11 @@ local ROWS = {
   row("connect", { wall = "http-proxy-connect", servers = { "signal", "stun", "ws" }, first = { relay_ws = true } }),
   row("connect-basic", { wall = "http-proxy-auth", servers = { "signal", "stun", "ws" }, first = { relay_ws = true } }),
   row("connect-digest", { wall = "http-proxy-digest", servers = { "signal", "stun", "ws" }, first = { relay_ws = true } }),
+  row("check-relay", { only = "E", servers = { "signal", "stun", "checkrelay" }, first = { direct_udp = true, relay_udp = true } }),
   row("all-of-them", { wall = "tcp-443-only", servers = { "signal", "stun", "turn", "ws" }, turn = { udp = {}, tcp = { 443 } }, tcp = "all", first = { direct_tcp = true, relay_tcp = true } }),
 }
--- A socket of E has the direct rung alone.
-local BY_E = { direct = true, ["relay-udp"] = true, ["relay-tcp"] = true }
+-- A socket of E has the direct rung, and the relay that answers checks where it is up: it cannot use TURN.
+local BY_E = { direct = true, ["relay-udp"] = true, ["relay-tcp"] = true, ["check-relay"] = true }
 
 local function index_of(list, v)
   for i, x in ipairs(list) do if x == v or x[1] == v then return i end end
@@ -34,7 +35,7 @@ return tank.scenario { "the way that is left carries the call",
   matrix = { row = ROWS, near = CLASSES, far = CLASSES, family = { "v4", "dual", "v6" }, model = { "B", "E" } },
   where = function(cell)
     local i, j, k = index_of(CLASSES, cell.near), index_of(CLASSES, cell.far), index_of(ROWS, cell.row[1])
-    if cell.model == "E" and not BY_E[cell.row[1]] then return false end
+    if cell.model == "E" and not BY_E[cell.row[1]] or cell.model ~= (cell.row.only or cell.model) then return false end
     if cell.family == "v6" then return i == 1 and j <= 3 end -- these are classes of IPv4: three policies of IPv6 stand for them
     local e = cell.model == "E" and 4 or 0
     local d = cell.family == "dual" and 2 or 0
@@ -51,7 +52,7 @@ return tank.scenario { "the way that is left carries the call",
     local near, far = host("near", cell.near, r.wall), host("far", cell.far)
     local call = t:call { near, far, model = cell.model, tcp = r.tcp, ws = r.ws, carrier = "instant" }
     local says = call.oracle
-    if cell.model == "B" and r.first then t:check { "the rung", r.first[says.first] == true, equals = true } end
+    if (cell.model == "B" or r.only) and r.first then t:check { "the rung", r.first[says.first] == true, equals = true } end
     if cell.model == "B" and r.may and says.first then t:check { "the rung", says.first, equals = r.may } end
     if says.either then return t:sleep "61s" end
     call:expect { says.outcome, within = "61s" }

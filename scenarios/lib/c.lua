@@ -9,7 +9,8 @@
 -- object's `connect` (10 s; RFC 7016 has 95 s).
 local tank = require "icetank"
 
-local AGAIN = tank.time "1s" -- after a connection that failed, or has ended
+local AGAIN = tank.time "1s"   -- after a connection that failed, or has ended
+local STARTS = tank.time "5s"  -- a play whose session is there: it begins within a round trip, unless nothing comes through after all
 
 local c = {}
 
@@ -22,31 +23,41 @@ local function both(me, via)
   me:play(via)
 end
 
--- What a status code asks for: `first` is the way that is tried first.
-local function on_status(me, code, first, how)
+local function later(me, after, f)
+  me.host:spawn(function(host)
+    host:sleep(after)
+    f()
+  end)
+end
+
+-- What a status code asks for: `first` is the way that is tried first, `open` whether the call is.
+local function on_status(me, code, first, open, how)
   if code == FIRST then
     both(me, first)
-  elseif code == "NetStream.Connect.Failed" and how.via ~= "direct" then
+  elseif FAILS[code] then
+    later(me, AGAIN, function() me:connect() end)
+  elseif open or how.via == "direct" then
+    return
+  elseif code == "NetStream.Connect.Failed" or code == "NetStream.Connect.Closed" then
     me:publish "server"
     me:play "server"
-  elseif FAILS[code] then
-    me.host:spawn(function(host)
-      host:sleep(AGAIN)
-      me:connect()
-    end)
+  elseif code == "NetStream.Connect.Success" then
+    later(me, STARTS, function() if not me.path then both(me, "server") end end)
   end
 end
 
 -- Keeps the call of `me` to its end. `how.via`: "server" never tries the direct way, "direct" never falls back.
 function c.keep(me, how)
   how = how or {}
-  local first = how.via == "server" and "server" or "direct"
+  local first, open = how.via == "server" and "server" or "direct", false
   if first == "direct" then me:publish "direct" end -- before anybody can ask: what is not published is refused
-  for ev in me:events { "status", "subscriber", "death", "closed" } do
+  for ev in me:events { "open", "status", "subscriber", "death", "closed" } do
     if ev.name == "status" then
-      on_status(me, ev.code, first, how)
+      on_status(me, ev.code, first, open, how)
     elseif ev.name == "subscriber" then
       me:play(first) -- who plays from us has a session with us: what failed before succeeds now
+    elseif ev.name == "open" then
+      open = true
     else
       return
     end

@@ -8,8 +8,12 @@
 -- The agent gathers (RFC 8445 section 5), tells the far side by the wire, pairs and checks (6, 7), nominates (8), and from then on asks
 -- for consent (RFC 7675). The two sides are given their roles, so there is no conflict to settle. A restart keeps the socket and has new
 -- credentials (RFC 8445 section 9): what has lapsed is regained by new ones alone (RFC 7675 section 5.1). Generations are told apart by
--- number, on the wire. Not here: relays, frozen foundations (one stream of one component has
--- no use for them), peers of other implementations.
+-- number, on the wire. Not here: frozen foundations (one stream of one component has no use for them), peers of other implementations.
+--
+-- A relay that answers checks, `relay = { addrs =, told = { ufrag, pwd, ufrag, pwd } }`, is one more candidate of the far side, of the last resort: it
+-- answers in that one's place, to whoever was told the credentials of an end of its room. It is lite (2.5), so that both sides control it (6.1.1) and
+-- tell it by a nomination where they are; the controlling one decides that it is used, 2 s after the first pair was good where another may still be, and says so by the wire.
+-- After a restart its other credentials are used: what has lapsed is not regained by the same.
 --
 -- What it does where RFC 8445 leaves the choice:
 --   * An interface that comes before the end of candidates was told joins the generation (RFC 8838 section 13 has no place for it later);
@@ -30,6 +34,7 @@ local tank = require "icetank"
 local MS        = tank.time "1ms"
 local GAP       = tank.time "50ms"     -- Ta at least: the socket's limit on new transactions
 local BETTER    = tank.time "500ms"    -- how long a good pair waits for a better one
+local LAST      = tank.time "2s"       -- the same of a pair with a relay
 local AGAIN     = tank.time "500ms"    -- when the socket's limits refused
 local ANSWER    = tank.time "5s"       -- for the answer to a nomination, at least, before its pair has failed
 local SPARE     = tank.time "1s"       -- the same, where another pair can be nominated
@@ -73,7 +78,7 @@ function ice.agent(s)
   local t = e.timers
   local ta = t.ta < GAP and GAP or t.ta
   return setmetatable({
-    e = e, me = e.host, wire = s.wire, stun = s.stun, controlling = s.role == "controlling", media = s.media or "none", restarts = s.restart ~= false,
+    e = e, me = e.host, wire = s.wire, stun = s.stun, relay = s.relay, controlling = s.role == "controlling", media = s.media or "none", restarts = s.restart ~= false,
     rto = t.rto, ta = ta, pace = ta, lapse = t.death, consent = t.consent // MS,
     generation = 0, serial = 0, heard = 0, seen = 0, free = e.host:now(), gap = RESTART, reaches = {}, out = {}, went = {}, known = {},
     young = 2 * t.linkdown // 5,
@@ -91,6 +96,7 @@ function Agent:say()
   self.told_all = self.told_all or self:gathered()
   local out = { ("generation=%d serial=%d ufrag=%s pwd=%s print=%s media=%s pacing=%d done=%s"):format(self.generation, self.serial, self.e.ufrag,
     self.e.pwd, self.e.fingerprint, self.media, self.ta // MS, self:gathered() and "yes" or "no") }
+  if self.uses_relay then out[1] = out[1] .. " use=relay" end
   for _, c in ipairs(self.locals) do out[#out + 1] = ("%s=%s"):format(c.kind, c.addr) end
   self.wire:send(table.concat(out, " "))
 end
@@ -108,6 +114,7 @@ function Agent:hear(data, now)
   local pacing = MS * (math.tointeger(tonumber(far.pacing)) or 50)
   self.pace = self.ta < pacing and pacing or self.ta -- RFC 8445 section 14.2: the larger of both
   self.far = { ufrag = far.ufrag, pwd = far.pwd, print = far.print, media = far.media, done = far.done == "yes", at = self.far and self.far.at or now }
+  if far.use == "relay" and not self.controlling then self.uses_relay = true end
   for _, c in ipairs(cands) do
     if not self.remotes[c.addr] then self.far_list[#self.far_list + 1] = c.addr end
     self.remotes[c.addr], self.known[c.addr] = c.kind, c.kind
@@ -131,10 +138,21 @@ end
 function Agent:begin(generation, now)
   if generation > 1 then self.e:restart(ice.credentials()) end
   self.generation, self.began, self.heard, self.nominated, self.good_since, self.again_at = generation, now, 0, false, nil, nil
-  self.told_all = false
+  self.told_all, self.uses_relay = false, nil
   self.bases, self.locals, self.remotes, self.far_list, self.pairs, self.by_key, self.probes = {}, {}, {}, {}, {}, {}, {}
+  for _, addr in ipairs(self.relay and self.relay.addrs or {}) do
+    self.far_list[#self.far_list + 1] = addr
+    self.remotes[addr], self.known[addr] = "relay", "relay"
+  end
   for _, addr in ipairs(self.e:addrs()) do self:add_base(addr, now) end
   self:say()
+end
+
+-- The credentials by which the far end of `p` is asked: its own, or those of the relay in its place.
+function Agent:asks(p)
+  if not self:relayed(p) then return self.far.ufrag, self.far.pwd end
+  local k = 2 * (self.generation % 2)
+  return self.relay.told[k + 1], self.relay.told[k + 2]
 end
 
 function Agent:pair(base, addr)
@@ -151,6 +169,7 @@ end
 
 -- What an address was told to be, in this generation or an earlier one.
 function Agent:kind(addr) return self.remotes[addr] or self.known[addr] or "prflx" end
+function Agent:relayed(p) return self.remotes[p.addr] == "relay" end
 function Agent:rank(p) return RANK[self:kind(p.addr)] end
 -- The interface of `base` has gone not long ago, so that it may well go again.
 function Agent:shaky(base)
@@ -170,6 +189,10 @@ end
 function Agent:select(p, now)
   self.nominated, self.restart_at, self.again_at, self.gap = true, nil, nil, RESTART
   self.selected, self.consent_at = p, now + self:consent_gap()
+  if self:relayed(p) and not self.uses_relay then
+    self.uses_relay = true
+    self:say()
+  end
   if self.conn then self.conn:move(p.addr, { from = p.base, kind = self:kind(p.addr) }) end
 end
 
@@ -203,7 +226,7 @@ function Agent:on_success(ev, now)
   self.good_since = self.good_since or now
   local s = self.selected
   if s and s.base == p.base and s.addr == p.addr then s.succeeded = now end
-  if self.controlling then
+  if self.controlling or self:relayed(p) then
     if ev.nominate and not self.nominated then self:select(p, now) end
   elseif p.asked and p ~= s then
     self:select(p, now)
@@ -255,7 +278,7 @@ end
 
 -- A nomination runs, or another one may follow it: what this generation has found is not used up.
 function Agent:nominates()
-  if not self.controlling or self.nominated then return false end
+  if not (self.controlling or self.uses_relay) or self.nominated then return false end
   for _, p in ipairs(self.pairs) do if p.state == "good" and p.refused < NOMINATIONS then return true end end
   return false
 end
@@ -318,7 +341,8 @@ function Agent:life(tries) return self.rto * ((1 << (tries - 1)) - 1 + LAST_WAIT
 
 -- One check. True when it went out; a refusal by the socket's limits is tried again later.
 function Agent:test(p, now, nominate, tries)
-  local ok, why = self.e:test(p.addr, self.far.ufrag, self.far.pwd, { from = p.base, controlling = self.controlling, nominate = nominate, tries = tries })
+  local ufrag, pwd = self:asks(p)
+  local ok, why = self.e:test(p.addr, ufrag, pwd, { from = p.base, controlling = self.controlling or self:relayed(p), nominate = nominate, tries = tries })
   if not ok then
     if why == "NOT_PERMITTED" then p.state = "failed" end -- no address that anyone can have: loopback, multicast, port 0
     p.at = now + (why == "NO_SOCKET" and FAR_AWAY or AGAIN)
@@ -377,7 +401,8 @@ function Agent:choice(now)
   local best, hope, refused = nil, false, false
   for _, p in ipairs(self.pairs) do
     refused = refused or p.refused > 0
-    if p.state == "good" and p.refused < NOMINATIONS and (not best or self:sounder(p, best)) then best = p end
+    local mine = self.controlling or self:relayed(p)
+    if mine and p.state == "good" and p.refused < NOMINATIONS and (not best or self:sounder(p, best)) then best = p end
   end
   if not best then
     if refused then self:renew(now) end -- what could be nominated has been
@@ -387,7 +412,8 @@ function Agent:choice(now)
     local open = p.state ~= "good" and p.state ~= "failed"
     if open and not self:shaky(p.base) and self:rank(p) > self:rank(best) then hope = true end
   end
-  if hope and now < self.good_since + BETTER then return nil, self.good_since + BETTER end
+  local till = self.good_since + (self:relayed(best) and LAST or BETTER)
+  if hope and self.controlling and now < till then return nil, till end
   if best.at > now then return nil, best.at end
   return best, now
 end
@@ -518,7 +544,7 @@ function Agent:step(now)
   if at == now then return now end
   local p, later
   if self.far and not self.nominated then
-    if self.controlling then
+    if self.controlling or self.uses_relay then
       p, later = self:choice(now)
       if p then
         -- Not longer than the answer is waited for: a nomination that is over is not to reach the far side after the next.

@@ -18,7 +18,7 @@ static it_white *under(it_e *e, it_time now, const e_media *m)
 static it_conn_path path_of(const it_e *e, const it_white *w, enum it_ice_kind remote_kind)
 {
     return (it_conn_path){.flow = w->flow,
-                          .path = IT_PATH_DIRECT_UDP,
+                          .path = remote_kind == IT_ICE_RELAY ? IT_PATH_RELAY_UDP : IT_PATH_DIRECT_UDP,
                           .local_kind = it_e_local_kind(e, w),
                           .remote_kind = remote_kind,
                           .local = it_e_base_of(e, w->flow)->addr,

@@ -133,8 +133,9 @@ local function host(t, w, name)
 end
 
 -- The servers of the world: TURN on ports drawn, a relay over WebSocket by ws, wss or both, STUN that may be down.
-local function servers(t, kind)
+local function servers(t, kind, model)
   local up, s = { "signal" }, {}
+  if model == "C" then up[2] = "rtmfp" end
   if not kind.all or chance(85) then up[#up + 1] = "stun" end
   if kind.relay and (not kind.all or chance(60)) then
     local udp, tcp = pick(PORTS), pick(PORTS)
@@ -155,7 +156,7 @@ local function world(t, cell)
   local kind = cell.kind
   local w = { n = 0, boxes = {}, change = kind.change or 25, two = kind.two or 0, links = kind.links or 0, least = kind.least or 0, dual = kind.dual, common = nil }
   w.web = kind.web
-  if kind.relay or kind.web then servers(t, kind) end
+  if kind.relay or kind.web then servers(t, kind, cell.model) end
   if kind.common then
     local outer = box(t, w, nil)
     w.boxes, w.common = { outer, box(t, w, outer) }, 60
@@ -164,6 +165,7 @@ local function world(t, cell)
   local b = host(t, w, "bob")
   local carrier = chance(70) and "websocket" or pick { "http-poll", "http-poll", "mail" }
   if kind.web then carrier = pick { "instant", "instant", "websocket", "wss", "https-poll" } end
+  if cell.model == "C" then carrier = nil end -- its server introduces
   local tcp = kind.all and cell.model == "B" and chance(40) and pick { "all", "so" } or nil
   local call = t:call { a, b, model = cell.model, carrier = carrier, tcp = tcp }
   call:await { "open", "death", within = "70s" }
@@ -172,7 +174,7 @@ end
 
 return tank.scenario { "a world drawn at random ends as the oracle says",
   matrix = {
-    model = { "B", "E" },
+    model = { "B", "C", "E" },
     kind = { { "plain" }, { "changed", change = 70, least = 1 }, { "common", common = true }, { "common-changed", common = true, change = 70 }, { "homes", two = 70 }, { "links", links = 80, change = 40 },
       { "dual", dual = true }, { "dual-common", dual = true, common = true, change = 40, two = 30 },
       { "relay", relay = true }, { "relay-changed", relay = true, change = 70, least = 1 }, { "relay-links", relay = true, links = 80, change = 40 }, { "relay-homes", relay = true, two = 70 },

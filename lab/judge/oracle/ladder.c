@@ -54,7 +54,7 @@ static const ladder LADDERS[] = {
     /* the relay object, by datagrams or by WebSocket */
     {'D', 4, {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP, IT_ORACLE_RELAY_TCP, IT_ORACLE_PROXY}, 0, NULL},
     /* a relay that answers checks */
-    {'E', 2, {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP}, TAKES(DIRECT_UDP), NULL},
+    {'E', 2, {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP}, TAKES(DIRECT_UDP) | TAKES(RELAY_UDP), NULL},
 };
 
 const char *it_oracle_rung_name(enum it_oracle_rung rung)
@@ -215,7 +215,7 @@ static void overtake_late(it_oracle_verdict *v)
  * round trips (RFC 8656 section 7). By TCP it tells none that is of use. */
 static void ask_turn_instead(const ladder *l, it_oracle_query *q)
 {
-    if (!(l->taken & TAKES(RELAY_UDP)) || !it_ip_none(q->stun.ip[0]) || !it_ip_none(q->stun.ip[1]))
+    if (!(l->taken & TAKES(RELAY_UDP)) || q->checked_relays || !it_ip_none(q->stun.ip[0]) || !it_ip_none(q->stun.ip[1]))
         return;
     for (int i = 0; i < q->n_turns && !q->stun_lends; i++) {
         if (q->turn[i].tcp)

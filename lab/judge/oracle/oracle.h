@@ -222,9 +222,11 @@ typedef struct it_oracle_query {
     int n_turns;
     bool no_relay[2];        /* no relayed addresses of IPv4, of IPv6 are lent */
     it_time web_after;       /* how long after it has heard of the other one a side joins the relay over WebSocket */
+    bool checked_relays;     /* they are no TURN servers: they answer checks in the far side's place, and hand on */
     bool turn_limits;        /* by quotas or rules for peers the servers may refuse what they are asked for */
     it_time now;             /* when the call begins, since the world did */
     it_time patience;        /* how long the sides try */
+    uint8_t home[2];         /* model C's judge: the families by which each side reaches the server, V4, V6 */
     it_time stream_patience; /* model C: and how long a stream from a peer may take, or the connection */
     int transports;          /* components of media streams, each with ports of its own, which must all open; 0: one */
 } it_oracle_query;

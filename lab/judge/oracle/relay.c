@@ -468,9 +468,64 @@ static void relay_way(const it_oracle_query *q, const relay_sum *m, int leg, gra
     relay_why(q, m, g, w);
 }
 
+/* --- relays that answer checks --- */
+
+/* How sure side |who| reaches relay |t| by UDP of any family. */
+static grade reaches_checked(const it_oracle_query *q, int who, const it_oracle_turn *t, it_oracle_query *one)
+{
+    grade best = NO;
+    for (int f = 0; f < FAMILIES; f++)
+        if (!it_ip_none(t->server.ip[f]))
+            best = stronger(best, side_reaches(q, who, f, t, one));
+    return best;
+}
+
+/* The families in which side |who| has bases that relay |t| has an address for. */
+static uint8_t families_checked(const it_oracle_query *q, int who, const it_oracle_turn *t)
+{
+    uint8_t families = 0;
+    for (int f = 0; f < FAMILIES; f++)
+        if (!it_ip_none(t->server.ip[f]) && bases_of(q, who, f))
+            families |= f == SIX ? IT_ORACLE_V6 : IT_ORACLE_V4;
+    return families;
+}
+
+/* A relay that answers checks in the far side's place is one more candidate of that: both sides have to reach it, each
+ * by whichever family, and it hands on between them. */
+static int relay_checked(it_alloc *alloc, const it_oracle_query *q, it_oracle_way *w)
+{
+    it_oracle_query *one = it_malloc(alloc, sizeof *one);
+    grade best = NO;
+    *w = (it_oracle_way){.rung = IT_ORACLE_RELAY_UDP, .outcome = IT_ORACLE_DIES, .variants = 1};
+    if (!one)
+        return IT_ERR_NOMEM;
+    *one = *q;
+    for (int i = 0; i < q->n_turns; i++) {
+        const it_oracle_turn *t = &q->turn[i];
+        grade g = weaker(reaches_checked(q, 0, t, one), reaches_checked(q, 1, t, one));
+        it_time near = least_rtt(q, 0, &t->server), far = least_rtt(q, 1, &t->server);
+        w->families |= g > NO ? families_checked(q, 0, t) | families_checked(q, 1, t) : 0;
+        w->least = near > far ? near : far;
+        best = stronger(best, g);
+    }
+    it_free(alloc, one);
+    w->outcome = outcome_of(best);
+    w->opened = best > NO;
+    w->pairs[0] = w->pairs[1] = best > NO ? FAR_RELAY : 0;
+    snprintf(w->why, sizeof w->why, "%s",
+             q->n_turns == 0 ? "there is no relay that answers checks"
+             : best == NO    ? "not both sides reach the relay that answers checks"
+             : best == SURE
+                 ? "both sides reach the relay that answers checks (RFC 8445 section 7)"
+                 : "both sides may reach the relay that answers checks, but a box on the way may spoil that");
+    return 0;
+}
+
 int it_oracle_relay_udp(it_alloc *alloc, const it_oracle_query *q, it_oracle_way *w)
 {
     relay_sum m;
+    if (q->checked_relays)
+        return relay_checked(alloc, q, w);
     int err = relay_legs(alloc, q, &m);
     /* An end may tell of UDP where the other's leg is TCP. */
     grade g = m.udp;

@@ -23,7 +23,13 @@
 #define RECONNECT IT_SEC          /* after a connection that was not to be had */
 #define UP_TRIPS 2 /* from the first answer to the NetConnection: keying, "connect" (RFC 7425 section 5.3.1) */
 
-enum { RESEND_SERVER, RESEND_PEER, RESEND_KEYING, CONNECTED }; /* what a step of a side is to do, in |pkt|.pair */
+enum {
+    RESEND_SERVER,
+    RESEND_PEER,
+    RESEND_KEYING,
+    CONNECTED,
+    REDIRECTED
+}; /* what a step of a side is to do, in |pkt|.pair */
 
 static it_time meet_window(const it_orc *o)
 {
@@ -35,9 +41,13 @@ static bool in_play(const it_orc *o, int who, int base)
     return it_orc_is4(o, who, base) != o->v.six;
 }
 
-/* Whether the session of side |who| with the server is by the other family. */
+/* Whether the session of side |who| with the server is by the other family: where it reaches the server by both, by
+ * either. */
 static bool meets_elsewhere(const it_orc *o, int who)
 {
+    uint8_t own = o->v.six ? IT_ORACLE_V6 : IT_ORACLE_V4, by = o->q->home[who];
+    if (by == IT_ORACLE_V4 || by == IT_ORACLE_V6)
+        return by != own;
     return o->v.share[who] != IT_ORC_ALONE;
 }
 
@@ -120,6 +130,8 @@ static void resend_meet(it_orc *o, int who, int tries)
     if (m->state != IT_ORC_HELLO || !may_open(o, m))
         return;
     ask_server(o, who, true);
+    if (meets_elsewhere(o, who)) /* the other family asks, too */
+        meet_later(o, o->now + m->trip, who, REDIRECTED, 0, 0);
     meet_later(o, o->now + meet_wait(tries + 1), who, CONNECTED, 1, tries + 1);
 }
 
@@ -151,6 +163,31 @@ static void meet_connected(it_orc *o, int who)
     resend_meet(o, who, 0);
 }
 
+static void cand_add(it_orc *o, int who, it_orc_end c)
+{
+    it_orc_meet *m = &o->meet[who];
+    for (int i = 0; i < m->cands; i++)
+        if (it_orc_same(m->cand[i], c))
+            return;
+    if (m->cands == IT_ORC_CANDS || it_ip_link_local(c.ip))
+        return;
+    m->cand[m->cands++] = c;
+    resend_peer(o, who, m->cands - 1, 0);
+}
+
+/* A Redirect: section 3.5.1.4. */
+static void meet_redirected(it_orc *o, int who)
+{
+    int far = 1 - who;
+    if (o->meet[who].state != IT_ORC_HELLO)
+        return;
+    if (!meets_elsewhere(o, far))
+        cand_add(o, who, o->meet[far].seen);
+    for (int b = 0; b < o->q->side[far].n_bases; b++)
+        if (in_play(o, far, b))
+            cand_add(o, who, o->side[far].base[b]);
+}
+
 void it_orc_meet_again(it_orc *o, const it_orc_step *s)
 {
     switch (s->pkt.pair) {
@@ -162,6 +199,10 @@ void it_orc_meet_again(it_orc *o, const it_orc_step *s)
         break;
     case RESEND_KEYING:
         resend_keying(o, s->who, s->pkt.boxes, s->place);
+        break;
+    case REDIRECTED:
+        if (o->meet[1 - s->who].there <= o->now - o->meet[s->who].trip / 2)
+            meet_redirected(o, s->who);
         break;
     default:
         if (s->place)
@@ -208,31 +249,6 @@ static void meet_told(it_orc *o, int who, int base, const it_orc_pkt *p)
     m->trip = o->now - m->asked_at;
     m->up_at = o->now + UP_TRIPS * m->trip;
     meet_later(o, m->up_at, who, CONNECTED, 0, 0);
-}
-
-static void cand_add(it_orc *o, int who, it_orc_end c)
-{
-    it_orc_meet *m = &o->meet[who];
-    for (int i = 0; i < m->cands; i++)
-        if (it_orc_same(m->cand[i], c))
-            return;
-    if (m->cands == IT_ORC_CANDS || it_ip_link_local(c.ip))
-        return;
-    m->cand[m->cands++] = c;
-    resend_peer(o, who, m->cands - 1, 0);
-}
-
-/* A Redirect: section 3.5.1.4. */
-static void meet_redirected(it_orc *o, int who)
-{
-    int far = 1 - who;
-    if (o->meet[who].state != IT_ORC_HELLO)
-        return;
-    if (!meets_elsewhere(o, far))
-        cand_add(o, who, o->meet[far].seen);
-    for (int b = 0; b < o->q->side[far].n_bases; b++)
-        if (in_play(o, far, b))
-            cand_add(o, who, o->side[far].base[b]);
 }
 
 /* A base of the family by which an RHello leaves when the session with the server is elsewhere; -1: none. */
@@ -356,6 +372,19 @@ void it_orc_meet_arrive(it_orc *o, int who, int base, const it_orc_pkt *p)
     }
 }
 
+/* Side |who| connects by the other family, of which nothing is run here: it takes as long as the wires do, taken to be
+ * alike. */
+static void meet_elsewhere(it_orc *o, int who)
+{
+    it_orc_meet *m = &o->meet[who];
+    const it_oracle_wire *w = &o->q->side[who].base[0].wire;
+    m->trip = w->up + w->down + o->q->stun.rtt;
+    for (int net = o->q->side[who].base[0].net; net > 0; net = o->q->box[net - 1].outer)
+        m->trip += o->q->box[net - 1].wire.up + o->q->box[net - 1].wire.down;
+    m->up_at = (1 + UP_TRIPS) * m->trip;
+    meet_later(o, m->up_at, who, CONNECTED, 0, 0);
+}
+
 void it_orc_meet_begin(it_orc *o)
 {
     for (int who = 0; who < 2; who++) {
@@ -365,7 +394,10 @@ void it_orc_meet_begin(it_orc *o)
         for (int b = 0; b < q->n_bases; b++)
             s->base[b] = (it_orc_end){q->base[b].ip, it_orc_symbol(o, 49152, 65535)}; /* RFC 6335 section 6 */
         o->meet[who] = (it_orc_meet){.there = IT_NEVER, .up_at = IT_NEVER, .opening = IT_NEVER};
-        meet_later(o, 0, who, RESEND_SERVER, 0, 0);
+        if (meets_elsewhere(o, who))
+            meet_elsewhere(o, who);
+        else
+            meet_later(o, 0, who, RESEND_SERVER, 0, 0);
     }
 }
 
@@ -382,19 +414,6 @@ static bool any_lossy(const it_oracle_query *q)
     return any;
 }
 
-/* Leaves of a side with addresses of both families those by which it reaches the server, so that it is known by which
- * of them its session is; |r| says by which. */
-static void keep_reaching(it_oracle_side *s, const it_oracle_reach *r)
-{
-    int kept = 0;
-    if (r->families == (IT_ORACLE_V4 | IT_ORACLE_V6) || r->families == 0)
-        return;
-    for (int b = 0; b < s->n_bases; b++)
-        if (it_ip_is4(s->base[b].ip) == (r->families == IT_ORACLE_V4))
-            s->base[kept++] = s->base[b];
-    s->n_bases = kept;
-}
-
 /* Runs |q|, whose sides reach the server as |r| says. */
 static int direct_run(it_alloc *alloc, const it_oracle_query *q, const it_oracle_reach r[2], it_oracle_way *w)
 {
@@ -403,7 +422,7 @@ static int direct_run(it_alloc *alloc, const it_oracle_query *q, const it_oracle
         return IT_ERR_NOMEM;
     *own = *q;
     for (int k = 0; k < 2; k++)
-        keep_reaching(&own->side[k], &r[k]);
+        own->home[k] = r[k].families;
     int err = it_oracle_udp(alloc, own, w);
     it_free(alloc, own);
     return err;

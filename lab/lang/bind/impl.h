@@ -134,6 +134,7 @@ extern const luaL_Reg IT_SCRIPT_DATA[];          /* units, profiles, random stre
 extern const luaL_Reg IT_SCRIPT_ORACLE[];        /* the oracle (oracle.c) */
 extern const luaL_Reg IT_SCRIPT_SIGNAL[];        /* the signal server and its clients (signal.c) */
 extern const luaL_Reg IT_SCRIPT_RELAY[];         /* relays over WebSocket (relay.c) */
+extern const luaL_Reg IT_SCRIPT_CHECKRELAY[];    /* relays that answer checks (checkrelay.c) */
 extern const luaL_Reg IT_SCRIPT_TURN[];          /* TURN servers (turn.c) */
 extern const luaL_Reg IT_SCRIPT_TCP[];           /* the TCP of hosts (tcp.c) */
 extern const luaL_Reg IT_SCRIPT_C[];             /* model C (c.c) */

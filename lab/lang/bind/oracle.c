@@ -277,6 +277,7 @@ static void turns_of(lua_State *L, int at, it_oracle_query *q)
     }
     q->no_relay[0] = it_script_bool(L, at, "no4");
     q->no_relay[1] = it_script_bool(L, at, "no6");
+    q->checked_relays = it_script_bool(L, at, "checked");
     q->turn_limits = it_script_bool(L, at, "limits") || denies(L, at, q);
 }
 

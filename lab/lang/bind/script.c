@@ -343,6 +343,7 @@ static void set_all_functions(lua_State *L, it_script *s)
                                    IT_SCRIPT_B,
                                    IT_SCRIPT_RELAY,
                                    IT_SCRIPT_TURN,
+                                   IT_SCRIPT_CHECKRELAY,
                                    IT_SCRIPT_TCP,
                                    IT_SCRIPT_RTMFP,
                                    IT_SCRIPT_NETCONNECTION,

@@ -182,6 +182,11 @@ return function(L)
   -- The TURN servers that the ends of call `s` ask, for the oracle; `n` relayed addresses at most are asked for by each of them.
   local function turns_of(s, n)
     local out = {}
+    if s.model == "E" then -- it cannot use TURN
+      if L.servers.checkrelay then out[1] = server_of(L.servers.checkrelay, L.CHECK_RELAY) end
+      out.checked = true
+      return out
+    end
     for _, k in ipairs(L.servers.turn and L.TURN_BY or {}) do
       for _, port in ipairs((s.turn == nil or s.turn == k) and L.turn_server[k] or {}) do
         out[#out + 1] = server_of(L.servers.turn, port)
@@ -246,8 +251,8 @@ return function(L)
   -- Of model C (RFC 7016): no carrier, as the server introduces; its ladder's ways are judged from the boxes between each end and that server.
   local function predict_calls(near, far, s, w, a, b)
     local server = s.server or L.servers.rtmfp
-    if near.timers.connect > far.timers.connect then near, far = far, near end
-    local v = core.oracle("C", a, b, w.list, server_of(server, 1935), near.timers.connect, 1, {}, {}, s.connect and L.time(s.connect, "call.connect") or 10000000000)
+    local patience = math.min(near.timers.connect, far.timers.connect)
+    local v = core.oracle("C", a, b, w.list, server_of(server, 1935), patience, 1, {}, {}, s.connect and L.time(s.connect, "call.connect") or 10000000000)
     if s.via == "direct" then L.leave_way(v, "relay_udp", "the call never plays by the server") end
     if s.via == "server" then L.leave_way(v, "direct_udp", "the call plays by the server alone") end
     v.signaled = "yes"

@@ -449,15 +449,35 @@ return function(L)
     pc:start()
     return pc
   end
+  -- What the ends of one call of E are told of the relay that answers checks, where it is up: a room for each session, which the first end to ask has
+  -- made. `role` is that of an end.
+  local function check_rooms()
+    local rooms, asked = {}, { controlling = 0, controlled = 0 }
+    return function(role)
+      local relay = L.servers.checkrelay
+      local app = relay and not relay.off and rawget(relay, "checks")
+      local k = asked[role] + 1
+      asked[role] = k
+      if not app then return nil end
+      rooms[k] = rooms[k] or table.pack(core.check_relay_room(app))
+      return rooms[k][role == "controlling" and 1 or 2]
+    end
+  end
+  -- The relay as the library takes it: its addresses that `host` can use, and what this end is told.
+  local function check_relay(host, told)
+    return told and { addrs = reachable(L.servers.checkrelay, host, L.CHECK_RELAY), told = told } or nil
+  end
+
   -- One session of E: the shipped library runs ICE in the script. `conn` exists from the start, so that a call that never opens can die;
   -- `wanted` says whether it is still of use when an address is found, `opened` is told when the session is there.
   local function run_e(host, conn, wire, s, role, media, wanted, opened)
     send_again(conn, wire)
+    local told = L.rooms_of_call(role)
     L.spawn(host, function()
       local ice = L.require "lib.ice"
       local e = open_e(host, ice.credentials(host))
       rawset(conn, "label", e.label) -- as packets and traces call it
-      local agent = ice.agent { e, wire = wire, role = role, stun = servers_up().stun, media = media, restart = s.restart }
+      local agent = ice.agent { e, wire = wire, role = role, stun = servers_up().stun, relay = check_relay(host, told), media = media, restart = s.restart }
       local till = core.now() + host.timers.connect
       while wanted() do
         local addr, how = agent:connect(L.duration(till - core.now()))
@@ -537,6 +557,7 @@ return function(L)
     local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, turn = s.turn, ws = s.ws, server = s.server, connect = s.connect, via = s.via, verdict = L.predict(near, far, s) }
     call.oracle = L.readonly(call.verdict, "oracle", { "path", "first", "either", "may_fail" }) -- which only some have
     L.calls[#L.calls + 1] = call
+    L.rooms_of_call = check_rooms()
     local a = standard[s.model](near, far, s, "controlling")
     local b = standard[s.model](far, near, s, "controlled")
     rawset(a, "other", b)

@@ -430,6 +430,8 @@ return function(L)
     end
     local relays = rawget(o, "relays")
     if relays and not o.off then s = L.merge(s, core.turn_stats(relays)) end
+    local checks = rawget(o, "checks")
+    if checks and not o.off then s = L.merge(s, core.check_relay_stats(checks)) end
     local rooms = rawget(o, "rooms")
     if rooms and not o.off then s = L.merge(s, core.relay_server_stats(rooms)) end
     return L.readonly(s, "stats", {})
@@ -505,7 +507,7 @@ return function(L)
   L.Host = Host
 
   ---------------------------------------------------------------------------------------------------------------- servers
-  local KNOWN = { signal = true, stun = true, turn = true, ws = true, rtmfp = true, relay = false, rendezvous = false, checkrelay = false }
+  local KNOWN = { signal = true, stun = true, turn = true, ws = true, rtmfp = true, relay = false, rendezvous = false, checkrelay = true }
   L.servers = {}
   function L.make_internet(s)
     L.check("internet", s)
@@ -570,6 +572,7 @@ return function(L)
     if #out.users == 0 or #out.users > 16 then L.fail "internet.turn.users: from 1 to 16" end
     return out
   end
+  L.CHECK_RELAY = 3480 -- its port, of UDP
   -- What runs on `host` from its start on, with fresh state.
   function L.start_server(host)
     if host.device then return end -- whoever serves there is a program of the machine
@@ -577,6 +580,7 @@ return function(L)
     if L.servers.signal == host and L.signals_packets then L.run_signal_server() end
     if L.servers.turn == host and #L.turn_server.tls + #L.turn_server.dtls > 0 then L.turn_server.names = L.names_of(host) end
     if L.servers.turn == host then rawset(host, "relays", core.turn_server(host.node, host.label .. "/server", L.turn_server)) end
+    if L.servers.checkrelay == host then rawset(host, "checks", core.check_relay(host.node, host.label .. "/server", L.CHECK_RELAY)) end
     if L.servers.rtmfp == host then host:serve_rtmfp() end
     if L.servers.ws == host then
       rawset(host, "rooms", core.relay_server(host.node, host.label .. "/server", L.ws_by.tcp[1] or 0, L.ws_by.tls[1] or 0, L.names_of(host)))

@@ -97,6 +97,27 @@ START_TEST(whoever_reaches_the_server_has_a_way_to_everybody)
 }
 END_TEST
 
+/* Model E: a relay that answers checks lends nothing; both sides have to reach it, by whichever family. */
+START_TEST(a_relay_that_answers_checks_is_a_candidate_of_the_far_side)
+{
+    q.checked_relays = true;
+    q.n_turns = 1;
+    nat(0, IT_ORACLE_APD);
+    nat(1, IT_ORACLE_APD);
+    it_oracle_way w = udp();
+    ck_assert_int_eq(w.outcome, IT_ORACLE_OPENS);
+    for (int i = 0; i < 2; i++) {
+        ck_assert(has(&w, i, IT_ORACLE_PRFLX, IT_ORACLE_RELAY));
+        ck_assert(!has(&w, i, IT_ORACLE_RELAY, IT_ORACLE_RELAY));
+        ck_assert(!has(&w, i, IT_ORACLE_RELAY, IT_ORACLE_PRFLX));
+    }
+    wall(1)->block = true; /* a TURN server would be reached by TCP */
+    ck_assert_int_eq(udp().outcome, IT_ORACLE_DIES);
+    q.n_turns = 0;
+    ck_assert_str_eq(udp().why, "there is no relay that answers checks");
+}
+END_TEST
+
 START_TEST(without_a_server_or_a_way_to_it_there_is_none)
 {
     wall(0)->block = true;
@@ -356,6 +377,7 @@ int main(void)
     int failed;
     tcase_add_checked_fixture(tc, setup, NULL);
     tcase_add_test(tc, whoever_reaches_the_server_has_a_way_to_everybody);
+    tcase_add_test(tc, a_relay_that_answers_checks_is_a_candidate_of_the_far_side);
     tcase_add_test(tc, without_a_server_or_a_way_to_it_there_is_none);
     tcase_add_test(tc, where_one_side_has_tcp_alone_each_end_has_a_path_of_its_own);
     tcase_add_test(tc, one_relay_is_enough_where_the_other_side_comes_from_an_address_that_is_permitted);
