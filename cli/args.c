@@ -221,6 +221,13 @@ static int take_last_failed(it_cli *o, const char *v)
     return 0;
 }
 
+static int take_no_report(it_cli *o, const char *v)
+{
+    (void)v;
+    o->no_report = true;
+    return 0;
+}
+
 static int take_timeout(it_cli *o, const char *v)
 {
     long long n;
@@ -318,6 +325,8 @@ const it_cli_option IT_CLI_OPTIONS[] = {
      NULL},
     {"max-failures", "N", IT_CLI_RUN, "end after N cases that are not as predicted; 0: never (0)", take_max_failures,
      "a whole number from 0"},
+    {"no-report", NULL, IT_CLI_RUN, "write no junit.xml and index.html; icetank report DIR makes them later",
+     take_no_report, NULL},
     {"pcap", "WHEN", IT_CLI_RUN, "cases to capture: none, the first failed of its kind, all failed or all (first)",
      take_pcap, "none, first, fail or all"},
     {"pcap-limit", "MB", IT_CLI_RUN, "what the captures of first failed cases may take (100)", take_pcap_limit,

@@ -55,7 +55,7 @@ typedef struct it_cli {
     bool quiet;
     uint64_t given; /* options, by their place in the table */
     const char *trust_file;
-    bool help, ladder, man, json, seed_given, out_given, last_failed;
+    bool help, ladder, man, json, seed_given, out_given, last_failed, no_report;
 } it_cli;
 
 /* Bits for it_cli_option.commands. */

@@ -22,8 +22,8 @@ typedef struct wanted {
     char results[4096]; /* DIR/results.jsonl */
     char again[4096];   /* DIR/replay: where a second run leaves its files, beside those of the first */
     it_results r;
-    bool read;         /* |r| is there */
-    const json_t *old; /* its line, NULL when there is none */
+    bool read;   /* |r| is there */
+    json_t *old; /* its line, NULL when there is none */
     it_plan plan;
     long at;     /* in |plan|, -1: not planned */
     it_str line; /* of the new run */
@@ -46,14 +46,16 @@ static int open_wanted(wanted *w, it_cli *o)
     if (access(w->results, F_OK) < 0)
         return -1;
     w->read = true;
-    if (it_results_read(&w->r, o->run.alloc, w->results, err) < 0)
+    if (it_results_skim(&w->r, o->run.alloc, w->results, err) < 0)
         return it_cli_fail(IT_EXIT_USAGE, "%s", err);
-    w->old = it_results_case(&w->r, w->id);
+    size_t i = it_results_find(&w->r, w->id);
+    w->old = i < w->r.n ? it_results_whole(&w->r, i) : NULL;
     return -1;
 }
 
 static void close_wanted(wanted *w)
 {
+    json_decref(w->old);
     if (w->read)
         it_results_free(&w->r);
     it_plan_fini(&w->plan);

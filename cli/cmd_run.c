@@ -29,12 +29,13 @@ static int code_of(int rc)
     return rc == IT_ERR_NOTFOUND || rc == IT_ERR_PARSE ? IT_EXIT_USAGE : IT_EXIT_INTERNAL;
 }
 
-/* Makes the files and prints the summary, with |cases| every failure; the exit code says how the run went. */
+/* Makes the files, unless they are not wanted, and prints the summary, with |cases| every failure; the exit code says
+ * how the run went. */
 static int write_reports(it_cli *o, const char *dir, bool cases)
 {
     char err[512] = "";
     it_report_count n = {.pass = 0};
-    int rc = it_report_write(o->run.alloc, dir, err);
+    int rc = o->no_report ? 0 : it_report_write(o->run.alloc, dir, err);
     if (rc == 0)
         rc = it_report_print(o->run.alloc, dir, o->program, cases, stdout, it_cli_color(), &n, err);
     if (rc < 0)
@@ -75,14 +76,14 @@ static int run_plan(it_cli *o, const it_plan *plan)
         return it_cli_fail(rc == IT_ERR_CRYPTO || rc == IT_ERR_LIMIT ? IT_EXIT_ENVIRONMENT : IT_EXIT_INTERNAL, "%s",
                            err);
     if (n.interrupted) { /* what is finished has its report like any other */
-        rc = it_report_write(o->run.alloc, o->run.out, err);
+        rc = o->no_report ? 0 : it_report_write(o->run.alloc, o->run.out, err);
         return it_cli_fail(IT_EXIT_INTERRUPTED,
                            "interrupted: %d of %d cases are finished and kept in %s/results.jsonl%s%s",
                            n.total - n.missing, n.total, o->run.out, rc < 0 ? "; no report: " : "", rc < 0 ? err : "");
     }
     int code = write_reports(o, o->run.out, false);
     if (code == IT_EXIT_EXPECTED || code == IT_EXIT_UNEXPECTED || code == IT_EXIT_NOTHING)
-        printf("report: %s/index.html\n", o->run.out);
+        printf(o->no_report ? "results: %s/results.jsonl\n" : "report: %s/index.html\n", o->run.out);
     if (n.unrecorded)
         printf("%d kind%s of failure without a capture: more than %d MB; --pcap-limit allows more\n", n.unrecorded,
                n.unrecorded == 1 ? "" : "s", o->run.pcap_mb);
@@ -122,7 +123,7 @@ static int read_failed(it_cli *o, failed *f)
 {
     char err[512] = "", path[4200];
     snprintf(path, sizeof path, "%s/results.jsonl", o->run.out);
-    int rc = it_results_read(&f->r, o->run.alloc, path, err);
+    int rc = it_results_skim(&f->r, o->run.alloc, path, err);
     if (rc < 0)
         return it_cli_fail(code_of(rc), "%s", err);
     f->ids = it_calloc(o->run.alloc, f->r.n + 1, sizeof *f->ids);

@@ -27,7 +27,7 @@ static int64_t over_at(const it_view_case *c)
     json_array_foreach(json_object_get(c->o, "events"), i, e)
     {
         int64_t at = it_results_time(e, "t", 0);
-        if (it_html_is_one("death closed", it_results_str(e, "name")) && at < t)
+        if (it_facts_is_one("death closed", it_results_str(e, "name")) && at < t)
             t = at;
     }
     return t;
@@ -86,44 +86,75 @@ static int64_t begun_at(const it_view_case *c, const char *const ends[2])
     bool opening = !broken || strcmp(it_results_str(broken, "name"), "oracle") == 0 ||
                    strstr(it_results_str(broken, "expected"), "open") != NULL;
     int64_t a = opened_at(c, ends[0]), b = opened_at(c, ends[1]), open = a > b ? a : b;
-    if (opening || a < 0 || b < 0 || open < c->fault || open > failed_at(c))
-        return c->fault;
+    if (opening || a < 0 || b < 0 || open < c->facts->fault || open > failed_at(c))
+        return c->facts->fault;
     return open;
 }
 
-/* Writes the page of |c| and notes what its trace says of why. A trace that cannot be read costs the case its page. */
-static int write_page(it_view *w, it_view_case *c, const char *dir, char err[512])
+/* Notes what the judges and trace |t| say of why |whole|, the open one of |c|, is not as predicted. */
+static int note_cause(it_view *w, it_view_case *c, const it_view_case *whole, const char *const ends[2],
+                      const it_rtrace *t)
+{
+    it_str cause;
+    it_str_init(&cause, w->alloc);
+    known_reason(whole, &cause);
+    int rc = it_cause_sentence(t, begun_at(whole, ends), failed_at(whole), &cause);
+    c->cause = rc == 0 ? it_strdup(w->alloc, it_str_c(&cause)) : NULL;
+    it_str_fini(&cause);
+    return c->cause ? 0 : IT_ERR_NOMEM;
+}
+
+/* A trace that cannot be read costs case |c| its page. */
+static void page_lost(it_view *w, it_view_case *c)
+{
+    it_free(w->alloc, c->page);
+    c->page = NULL;
+    w->pages--;
+    w->unreadable++;
+}
+
+/* Writes the page of case |i|, whose open one is |whole|, and notes what its trace says of why. */
+static int write_page(it_view *w, size_t i, it_view_case *whole, const char *dir, char err[512])
 {
     char path[6000], why[512];
     const char *ends[2];
     it_rtrace t;
-    it_str out, cause;
+    it_str out;
+    it_view_case *c = &w->v[i];
     snprintf(path, sizeof path, "%s/%s", dir, it_results_str(c->o, "trace"));
-    it_html_ends(c, ends);
+    it_facts_ends(whole->o, ends);
     int rc = it_rtrace_read(&t, w->alloc, path, ends, why);
     it_str_init(&out, w->alloc);
-    it_str_init(&cause, w->alloc);
-    if (rc == 0 && c->bad) {
-        known_reason(c, &cause);
-        rc = it_cause_sentence(&t, begun_at(c, ends), failed_at(c), &cause);
-        c->cause = rc == 0 ? it_strdup(w->alloc, it_str_c(&cause)) : NULL;
-        rc = c->cause ? 0 : IT_ERR_NOMEM;
-    }
-    if (rc == 0) {
-        it_html_case(w, c, &t, &out);
-        rc = save(dir, c->page, &out, err);
-    } else if (rc != IT_ERR_NOMEM) {
-        it_free(w->alloc, c->page);
-        c->page = NULL;
-        w->pages--;
-        w->unreadable++;
+    if (rc < 0 && rc != IT_ERR_NOMEM) {
+        page_lost(w, c);
         rc = 0;
     } else {
-        snprintf(err, 512, "out of memory");
+        if (rc == 0 && c->bad)
+            rc = note_cause(w, c, whole, ends, &t);
+        whole->cause = c->cause;
+        if (rc < 0) {
+            snprintf(err, 512, "out of memory");
+        } else {
+            it_html_case(w, whole, &t, &out);
+            rc = save(dir, c->page, &out, err);
+        }
     }
     it_str_fini(&out);
-    it_str_fini(&cause);
     it_rtrace_fini(&t);
+    return rc;
+}
+
+static int write_pages(it_view *w, const char *dir, char err[512])
+{
+    int rc = 0;
+    for (size_t i = 0; i < w->n && rc == 0; i++) {
+        it_view_case whole;
+        if (!w->v[i].page)
+            continue;
+        it_view_open(w, i, &whole);
+        rc = write_page(w, i, &whole, dir, err);
+        it_view_close(&whole);
+    }
     return rc;
 }
 
@@ -147,9 +178,9 @@ static int write_html(it_alloc *alloc, const it_results *r, const char *dir, cha
         rc = it_view_choose_pages(&w);
     if (rc < 0)
         snprintf(err, 512, "out of memory");
-    for (size_t i = 0; i < w.n && rc == 0; i++)
-        if (w.v[i].page)
-            rc = write_page(&w, &w.v[i], dir, err);
+    if (rc == 0)
+        rc = write_pages(&w, dir, err);
+    it_view_spread_pages(&w);
     if (rc == 0) {
         it_html_index(&w, &out);
         rc = save(dir, "index.html", &out, err);

@@ -200,13 +200,21 @@ bool it_run_is_whole(const it_run_cfg *cfg)
     return cfg->n_only == 0 && cfg->n_ids == 0;
 }
 
-/* True when |id| is among those of |cfg|, or all are. */
-static bool is_listed(const it_run_cfg *cfg, const char *id)
+/* The ids of |cfg| in order; NULL on no memory. */
+static const char **sorted_ids(const it_run_cfg *cfg, it_alloc *a)
 {
-    bool listed = cfg->n_ids == 0;
-    for (size_t i = 0; i < cfg->n_ids && !listed; i++)
-        listed = strcmp(cfg->ids[i], id) == 0;
-    return listed;
+    const char **v = it_calloc(a, cfg->n_ids + 1, sizeof *v);
+    if (v && cfg->n_ids) {
+        memcpy(v, cfg->ids, cfg->n_ids * sizeof *v);
+        qsort(v, cfg->n_ids, sizeof *v, by_text);
+    }
+    return v;
+}
+
+/* True when |id| is among the |n| that are |listed|, in order, or all are. */
+static bool is_listed(const char *const *listed, size_t n, const char *id)
+{
+    return n == 0 || bsearch(&id, listed, n, sizeof *listed, by_text);
 }
 
 /* Which of the patterns names |id|: their bits. */
@@ -241,20 +249,22 @@ static int choose(const it_run_cfg *cfg, it_plan *plan, char err[IT_RUN_ERR])
 {
     size_t kept = 0, cap = 0;
     uint32_t seen = 0, *pick = NULL;
+    const char **listed = sorted_ids(cfg, plan->alloc);
     it_str id;
-    int rc = 0;
+    int rc = listed ? 0 : IT_ERR_NOMEM;
     it_str_init(&id, plan->alloc);
     for (size_t i = 0; i < plan->n && rc == 0; i++) {
         it_plan_id(plan, i, &id);
         uint32_t by = chosen(cfg, it_str_c(&id));
         seen |= by;
-        if (!id.oom && (!is_listed(cfg, it_str_c(&id)) || (cfg->n_only > 0 && !by)))
+        if (!id.oom && (!is_listed(listed, cfg->n_ids, it_str_c(&id)) || (cfg->n_only > 0 && !by)))
             continue;
         rc = id.oom ? IT_ERR_NOMEM : it_grow(plan->alloc, &pick, &cap, kept + 1, sizeof *pick);
         if (rc == 0)
             pick[kept++] = (uint32_t)i;
     }
     it_str_fini(&id);
+    it_free(plan->alloc, listed);
     rc = rc == 0 ? check_patterns(cfg, plan, seen, err) : no_memory(err);
     if (rc < 0) {
         it_free(plan->alloc, pick);

@@ -36,7 +36,7 @@ static void crumbs(const it_view *w, const it_view_case *c, it_str *out)
 
 static void end_words(const it_view_case *c, const char *end, it_str *out)
 {
-    const json_t *e = it_html_event(c, end, "open stalled resumed failover death closed", 0);
+    const json_t *e = it_facts_event(c->o, end, "open stalled resumed failover death closed", 0);
     if (!e)
         return;
     int64_t after = it_faults_after(c->o, e);
@@ -60,7 +60,7 @@ static void told_of(const it_view_case *c, const char *end, int fault, it_str *o
     int64_t t = it_faults_time(c->o, fault);
     it_html_text(out, end);
     it_str_putc(out, ' ');
-    if (it_html_event(c, end, "stalled resumed failover death closed", t))
+    if (it_facts_event(c->o, end, "stalled resumed failover death closed", t))
         end_words(c, end, out);
     else
         it_str_puts(out, "noticed nothing");
@@ -91,7 +91,7 @@ static void aftermath(const it_view_case *c, it_str *out)
 {
     const char *ends[2];
     int all = it_faults_count(c->o);
-    it_html_ends(c, ends);
+    it_facts_ends(c->o, ends);
     for (int i = 0; it_faults_time(c->o, i) >= 0; i++)
         one_fault(c, i, ends, out);
     if (all > 1 && *ends[0])
@@ -116,9 +116,9 @@ static void case_lead(const it_view_case *c, it_str *out)
         }
     } else if (strcmp(c->outcome, "open") == 0) {
         it_str_printf(out, "Opens by %s", it_html_glyph_words(c->glyph));
-        if (it_view_metric(c, "t_conn") >= 0) {
+        if (c->facts->metric[IT_FACTS_T_CONN] >= 0) {
             it_str_puts(out, " after ");
-            it_html_time(out, it_view_metric(c, "t_conn"));
+            it_html_time(out, c->facts->metric[IT_FACTS_T_CONN]);
         }
         it_str_puts(out, *it_results_str(oracle, "why") ? ", as predicted: " : ".");
         it_html_text(out, it_results_str(oracle, "why"));
@@ -349,8 +349,8 @@ static void timeline(const it_view_case *c, it_str *out)
 {
     const char *ends[2];
     int64_t end = it_results_time(c->o, "t_end", 0);
-    it_html_ends(c, ends);
-    if (c->fault < 0 || !*ends[0] || end < IT_SEC)
+    it_facts_ends(c->o, ends);
+    if (c->facts->fault < 0 || !*ends[0] || end < IT_SEC)
         return;
     it_html_axis a = {1280, 8940, 0, end};
     it_html_section(out, "time", "Timeline");

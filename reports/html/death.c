@@ -22,9 +22,9 @@ typedef struct seen_list {
 enum panel { CARRIER, STREAMING, IDLE, PANELS };
 static const char *const PANEL[] = {"the side that sees its carrier go", "no signal, streaming", "no signal, idle"};
 
-static enum panel panel_of(const it_view_case *c, const json_t *death)
+static enum panel panel_of(const it_view_case *c, const it_facts_end *end)
 {
-    if (strcmp(it_results_str(death, "reason"), "link_down_no_alternative") == 0)
+    if (end->carrier)
         return CARRIER;
     return strcmp(it_view_axis(c, "media"), "none") == 0 ? IDLE : STREAMING;
 }
@@ -47,29 +47,13 @@ static int by_death(const void *a, const void *b)
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
-/* When |end| first stalled by the fault at |fault|, after it; -1: it did not. */
-static int64_t stalled(const it_view_case *c, const char *end, int fault)
-{
-    size_t i;
-    json_t *e;
-    json_array_foreach(json_object_get(c->o, "events"), i, e)
-    {
-        if (strcmp(it_results_str(e, "end"), end) == 0 && strcmp(it_results_str(e, "name"), "stalled") == 0 &&
-            it_faults_of_event(c->o, e) == fault)
-            return it_faults_after(c->o, e);
-    }
-    return -1;
-}
-
 /* Adds the ends of |c| that died of a fault in the way of |panel|. */
 static void collect_case(const it_view_case *c, enum panel panel, seen_list *l)
 {
-    const char *ends[2];
-    it_html_ends(c, ends);
-    for (int k = 0; k < 2 && *ends[k]; k++) {
-        const json_t *death = it_html_event(c, ends[k], "death", 0);
-        if (death && it_faults_after(c->o, death) >= 0 && panel_of(c, death) == panel)
-            death_add(l, (seen){stalled(c, ends[k], it_faults_of_event(c->o, death)), it_faults_after(c->o, death), 0});
+    for (int k = 0; k < 2; k++) {
+        const it_facts_end *end = &c->facts->end[k];
+        if (end->death >= 0 && panel_of(c, end) == panel)
+            death_add(l, (seen){end->stalled, end->death, 0});
     }
 }
 

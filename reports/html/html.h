@@ -74,12 +74,6 @@ void it_html_line(it_str *out, const it_html_axis *a, const it_view_case *c, con
 void it_html_truth(it_str *out, const it_html_axis *a, const it_view_case *c, int64_t y);
 /* Ticks with labels in seconds relative to |zero|, lines from |top| to |bottom|. */
 void it_html_ticks(it_str *out, const it_html_axis *a, int64_t zero, int64_t top, int64_t bottom);
-/* The two ends of the case's call, "" when it has none. */
-void it_html_ends(const it_view_case *c, const char *ends[2]);
-/* The last event of |end| called one of |names| (space-separated) after |from|; NULL when there is none. */
-const json_t *it_html_event(const it_view_case *c, const char *end, const char *names, int64_t from);
-/* Whether |name| is a word of |names| (space-separated). */
-bool it_html_is_one(const char *names, const char *name);
 /* The marks that lines use, explained. */
 void it_html_line_legend(it_str *out);
 

@@ -128,29 +128,37 @@ void it_html_hypotheses(const it_view *w, it_str *out)
 
 /* --- among what is not as predicted --- */
 
-/* The command that runs the scenario of hypothesis |name| again: that of its first case, without the choice of the
- * case. */
-static void repeat(const it_view *w, const char *name, it_str *out)
+/* |command|, which repeats one case, without the choice of the case: it runs the whole scenario again. */
+static void repeat_all(const it_view *w, const char *command, it_str *out)
 {
     static const char CHOICE[] = " --only ";
+    const char *end = NULL;
+    for (const char *p = strstr(command, CHOICE); p; p = strstr(p + 1, CHOICE))
+        end = p;
+    if (!end)
+        return;
+    it_str text;
+    it_str_init(&text, w->alloc);
+    it_str_put(&text, command, (size_t)(end - command));
+    it_str_printf(&text, " --seed %lld --pcap none", (long long)it_results_int(w->r->plan, "seed", 1));
+    out->oom = out->oom || text.oom;
+    it_str_puts(out, "<p class=\"rep\"><span class=\"mut\">repeat</span>");
+    it_html_command(out, text.oom ? "" : it_str_c(&text));
+    it_str_puts(out, "</p>");
+    it_str_fini(&text);
+}
+
+/* The command that runs the scenario of hypothesis |name| again, from that of its first case. */
+static void repeat(const it_view *w, const char *name, it_str *out)
+{
     size_t n = strlen(name);
     for (size_t i = 0; i < w->n && n; i++) {
-        const char *command = it_results_str(w->v[i].o, "repeat"), *end = NULL;
         if (strncmp(w->v[i].id, name, n) != 0 || w->v[i].stem != n)
             continue;
-        for (const char *p = strstr(command, CHOICE); p; p = strstr(p + 1, CHOICE))
-            end = p;
-        if (!end)
-            return;
-        it_str text;
-        it_str_init(&text, w->alloc);
-        it_str_put(&text, command, (size_t)(end - command));
-        it_str_printf(&text, " --seed %lld --pcap none", (long long)it_results_int(w->r->plan, "seed", 1));
-        out->oom = out->oom || text.oom;
-        it_str_puts(out, "<p class=\"rep\"><span class=\"mut\">repeat</span>");
-        it_html_command(out, text.oom ? "" : it_str_c(&text));
-        it_str_puts(out, "</p>");
-        it_str_fini(&text);
+        it_view_case whole;
+        it_view_open(w, i, &whole);
+        repeat_all(w, it_results_str(whole.o, "repeat"), out);
+        it_view_close(&whole);
         return;
     }
 }

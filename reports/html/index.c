@@ -87,8 +87,8 @@ static void connects(const it_view *w, size_t m, it_str *out)
         want += path;
         dark += !path;
         open += path && strcmp(c->outcome, "open") == 0;
-        if (it_view_metric(c, "t_conn") >= 0)
-            it_numbers_add(&t, it_view_metric(c, "t_conn"));
+        if (c->facts->metric[IT_FACTS_T_CONN] >= 0)
+            it_numbers_add(&t, c->facts->metric[IT_FACTS_T_CONN]);
     }
     if (want) {
         it_str_puts(out, "<span>");
@@ -112,10 +112,10 @@ static void deaths(const it_view *w, it_str *out)
     for (size_t i = 0; i < w->n; i++) {
         if (w->v[i].unsupported)
             continue;
-        if (it_view_metric(&w->v[i], "freeze_silent") > freeze)
-            freeze = it_view_metric(&w->v[i], "freeze_silent");
-        if (it_view_kind_of(&w->v[i]) == IT_VIEW_DEATH && it_view_metric(&w->v[i], "t_death") >= 0)
-            it_numbers_add(&t, it_view_metric(&w->v[i], "t_death"));
+        if (w->v[i].facts->metric[IT_FACTS_FREEZE] > freeze)
+            freeze = w->v[i].facts->metric[IT_FACTS_FREEZE];
+        if (it_view_kind_of(&w->v[i]) == IT_VIEW_DEATH && w->v[i].facts->metric[IT_FACTS_T_DEATH] >= 0)
+            it_numbers_add(&t, w->v[i].facts->metric[IT_FACTS_T_DEATH]);
     }
     if (t.n) {
         it_str_puts(out, "<span>When the last way is gone for good the later side knows for certain after ");

@@ -92,7 +92,7 @@ typedef struct square {
 
 static bool is_class_case(const it_view_case *c)
 {
-    return c->fault < 0 && class_of(it_view_axis(c, "near")) >= 0 && class_of(it_view_axis(c, "far")) >= 0;
+    return c->facts->fault < 0 && class_of(it_view_axis(c, "near")) >= 0 && class_of(it_view_axis(c, "far")) >= 0;
 }
 
 /* The class cases of scenario |span| and model |m|, the last of several. */
@@ -154,7 +154,7 @@ static void data(const square *s, it_str *out)
     it_str_puts(out, " data-t=\"");
     for (int k = 0; k < 81; k++) {
         const it_view_case *c = s->with[k / 9][k % 9];
-        int64_t t = c ? it_view_metric(c, "t_conn") : -1;
+        int64_t t = c ? c->facts->metric[IT_FACTS_T_CONN] : -1;
         it_str_printf(out, "%s%d", k ? "," : "", t < 0 ? 0 : (int)((t + 500000) / 1000000));
     }
     it_str_puts(out, "\" data-o=\"");

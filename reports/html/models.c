@@ -16,15 +16,10 @@ typedef struct sums {
 
 static void add_fault(sums *s, const it_view_case *c)
 {
-    const char *ends[2];
-    bool dead = false;
-    it_html_ends(c, ends);
-    for (int k = 0; k < 2; k++)
-        dead = dead || it_html_event(c, ends[k], "death", 0);
     s->faults++;
-    s->back += !dead;
-    if (it_view_metric(c, "t_recover") >= 0)
-        it_numbers_add(&s->t_recover, it_view_metric(c, "t_recover"));
+    s->back += !c->facts->died;
+    if (c->facts->metric[IT_FACTS_T_RECOVER] >= 0)
+        it_numbers_add(&s->t_recover, c->facts->metric[IT_FACTS_T_RECOVER]);
 }
 
 static void add_case(sums *s, const it_view_case *c)
@@ -33,19 +28,19 @@ static void add_case(sums *s, const it_view_case *c)
     if (kind == IT_VIEW_NO_CALL)
         return;
     s->cases++;
-    if (it_view_metric(c, "freeze_silent") > s->freeze)
-        s->freeze = it_view_metric(c, "freeze_silent");
+    if (c->facts->metric[IT_FACTS_FREEZE] > s->freeze)
+        s->freeze = c->facts->metric[IT_FACTS_FREEZE];
     if (kind == IT_VIEW_RECOVERY)
         add_fault(s, c);
-    if (kind != IT_VIEW_CONNECT && it_view_metric(c, "t_death") >= 0)
-        it_numbers_add(&s->t_death, it_view_metric(c, "t_death"));
+    if (kind != IT_VIEW_CONNECT && c->facts->metric[IT_FACTS_T_DEATH] >= 0)
+        it_numbers_add(&s->t_death, c->facts->metric[IT_FACTS_T_DEATH]);
     if (kind != IT_VIEW_CONNECT)
         return;
     s->connect++;
     s->open += strcmp(c->outcome, "open") == 0;
     s->paths[(unsigned char)c->glyph]++;
-    if (it_view_metric(c, "t_conn") >= 0)
-        it_numbers_add(&s->t_conn, it_view_metric(c, "t_conn"));
+    if (c->facts->metric[IT_FACTS_T_CONN] >= 0)
+        it_numbers_add(&s->t_conn, c->facts->metric[IT_FACTS_T_CONN]);
 }
 
 static sums sum(const it_view *w, size_t m)

@@ -15,64 +15,27 @@ static bool is_recovery(const it_view_case *c)
     return !c->unsupported && it_view_kind_of(c) == IT_VIEW_RECOVERY;
 }
 
-/* The last event of |end| called one of |names| that counts from the fault which counts for that end. */
-static const json_t *told(const it_view_case *c, const char *end, const char *names)
-{
-    int fault = it_faults_counting(c->o, end);
-    const json_t *found = NULL;
-    size_t i;
-    json_t *e;
-    json_array_foreach(json_object_get(c->o, "events"), i, e)
-    {
-        if (it_html_is_one(names, it_results_str(e, "name")) && strcmp(it_results_str(e, "end"), end) == 0 &&
-            it_faults_of_event(c->o, e) == fault)
-            found = e;
-    }
-    return found;
-}
-
-/* The end that had the worse of it: which died, or came back later, or was told last. */
-static const char *slower(const it_view_case *c)
-{
-    const char *ends[2];
-    int64_t t[2] = {-1, -1};
-    it_html_ends(c, ends);
-    for (int k = 0; k < 2; k++) {
-        const json_t *death = told(c, ends[k], "death");
-        const json_t *last = death ? death : told(c, ends[k], "stalled resumed failover");
-        if (last)
-            t[k] = it_faults_after(c->o, last);
-    }
-    return t[1] > t[0] ? ends[1] : ends[0];
-}
-
-/* When the fault came that counts for that end: the zero of its line. */
-static int64_t zero_of(const it_view_case *c)
-{
-    return it_faults_time(c->o, it_faults_counting(c->o, slower(c)));
-}
-
 static void outcome(const it_view_case *c, const char *end, it_str *out)
 {
-    const json_t *death = told(c, end, "death"), *back = told(c, end, "resumed failover");
+    const json_t *death = it_facts_told(c->o, end, "death"), *back = it_facts_told(c->o, end, "resumed failover");
     if (death || back) {
         it_str_puts(out, death ? "† " : "");
         it_html_time(out, it_faults_after(c->o, death ? death : back));
     } else {
-        it_str_puts(out, told(c, end, "stalled") ? "stalled" : "unnoticed");
+        it_str_puts(out, it_facts_told(c->o, end, "stalled") ? "stalled" : "unnoticed");
     }
 }
 
 /* |after|: how long the axis goes on behind the fault. */
 static it_html_axis axis_of(const it_view_case *c, int64_t after)
 {
-    int64_t zero = zero_of(c);
+    int64_t zero = it_facts_zero(c->o);
     return (it_html_axis){X0, X1, zero - LEAD * IT_SEC, zero + after};
 }
 
 static void line(const it_view *w, const it_view_case *c, int64_t after, int64_t y, it_str *out)
 {
-    const char *end = slower(c);
+    const char *end = it_facts_slower(c->o);
     it_html_axis a = axis_of(c, after);
     it_str_printf(out, "<g class=\"fm f%d\"><title>", (int)it_view_model(w, c->model));
     it_html_text(out, c->model);
@@ -126,34 +89,49 @@ static int64_t scale(const it_view *w)
 {
     int64_t most = IT_SEC;
     for (size_t i = 0; i < w->n; i++) {
-        int64_t after = is_recovery(&w->v[i]) ? it_results_time(w->v[i].o, "t_end", 0) - zero_of(&w->v[i]) : 0;
+        int64_t after = is_recovery(&w->v[i]) ? w->v[i].facts->after : 0;
         if (after > most)
             most = after;
     }
     return most;
 }
 
+/* The lines of the cases of the world whose first is case |at|, |rows| of them, each with its whole line of the results
+ * for as long as it is drawn. */
+static void lines(const it_view *w, size_t at, int64_t after, int64_t rows, it_str *out)
+{
+    int64_t y = 340;
+    for (size_t i = at; i < w->n && rows > 0; i = w->v[i].next) {
+        it_view_case whole;
+        if (!is_recovery(&w->v[i]))
+            continue;
+        it_view_open(w, i, &whole);
+        line(w, &whole, after, y, out);
+        it_view_close(&whole);
+        y += LINE;
+        rows--;
+    }
+}
+
 static void panel(const it_view *w, size_t at, int64_t after, it_str *out)
 {
-    int64_t rows = 0, y = 340;
+    int64_t rows = 0;
+    it_view_case first;
     for (size_t i = at; i < w->n && rows < LINES_MAX; i = w->v[i].next)
         rows += is_recovery(&w->v[i]);
     int64_t bottom = 260 + rows * LINE;
-    it_html_axis a = axis_of(&w->v[at], after);
+    it_view_open(w, at, &first);
+    it_html_axis a = axis_of(&first, after);
     caption(w, at, out);
     it_str_puts(out, "<svg viewBox=\"0 0 384 ");
     it_html_dec(out, bottom + 200);
     it_str_puts(out, "\" role=\"group\" aria-label=\"What each model's app saw\">");
     it_html_ticks(out, &a, a.t0 + LEAD * IT_SEC, 140, bottom);
     it_str_puts(out, "<text class=\"m s\" x=\"0\" y=\"23.5\">truth</text>");
-    it_html_truth(out, &a, &w->v[at], 160);
+    it_html_truth(out, &a, &first, 160);
     it_str_putc(out, '\n');
-    for (size_t i = at; i < w->n && rows > 0; i = w->v[i].next)
-        if (is_recovery(&w->v[i])) {
-            line(w, &w->v[i], after, y, out);
-            y += LINE;
-            rows--;
-        }
+    it_view_close(&first);
+    lines(w, at, after, rows, out);
     it_str_puts(out, "</svg></figure>\n");
 }
 
@@ -165,12 +143,11 @@ static void claim(const it_view *w, it_str *out)
         const it_view_case *c = &w->v[i];
         if (!is_recovery(c))
             continue;
-        const char *end = slower(c);
         n++;
-        dead += told(c, end, "death") != NULL;
-        unnoticed += !told(c, end, "stalled resumed failover death closed");
-        if (it_view_metric(c, "t_recover") >= 0 && !told(c, end, "death"))
-            it_numbers_add(&t, it_view_metric(c, "t_recover"));
+        dead += !c->facts->survived;
+        unnoticed += !c->facts->noticed;
+        if (c->facts->metric[IT_FACTS_T_RECOVER] >= 0 && c->facts->survived)
+            it_numbers_add(&t, c->facts->metric[IT_FACTS_T_RECOVER]);
     }
     it_html_section(out, "recovery", "How the call comes back");
     it_str_printf(out,

@@ -15,54 +15,6 @@ int64_t it_html_x(const it_html_axis *a, int64_t t)
     return a->x0 + (t - a->t0) / 1000 * (a->x1 - a->x0) / ((a->t1 - a->t0) / 1000);
 }
 
-/* The ends by who was told first, for results that do not name them. */
-static void ends_of_events(const it_view_case *c, const char *ends[2])
-{
-    size_t i;
-    json_t *e;
-    json_array_foreach(json_object_get(c->o, "events"), i, e)
-    {
-        const char *end = it_results_str(e, "end");
-        if (!*ends[0])
-            ends[0] = end;
-        else if (!*ends[1] && strcmp(ends[0], end) != 0)
-            ends[1] = end;
-    }
-}
-
-void it_html_ends(const it_view_case *c, const char *ends[2])
-{
-    const json_t *list = json_object_get(c->o, "ends");
-    ends[0] = ends[1] = "";
-    if (json_array_size(list) != 2) {
-        ends_of_events(c, ends);
-        return;
-    }
-    for (size_t k = 0; k < 2; k++)
-        if (json_is_string(json_array_get(list, k)))
-            ends[k] = json_string_value(json_array_get(list, k));
-}
-
-bool it_html_is_one(const char *names, const char *name)
-{
-    size_t n = strlen(name);
-    for (const char *p = n ? strstr(names, name) : NULL; p; p = strstr(p + 1, name))
-        if ((p == names || p[-1] == ' ') && (p[n] == ' ' || !p[n]))
-            return true;
-    return false;
-}
-
-const json_t *it_html_event(const it_view_case *c, const char *end, const char *names, int64_t from)
-{
-    const json_t *found = NULL;
-    size_t i;
-    json_t *e;
-    json_array_foreach(json_object_get(c->o, "events"), i, e) if (strcmp(it_results_str(e, "end"), end) == 0 &&
-                                                                  it_html_is_one(names, it_results_str(e, "name")) &&
-                                                                  it_results_time(e, "t", 0) >= from) found = e;
-    return found;
-}
-
 /* --- the truth, as far as the faults tell it --- */
 
 static void bar(it_str *out, const it_html_axis *a, const it_outage *o, int64_t y)
@@ -154,7 +106,7 @@ static void stretch(it_str *out, const it_html_axis *a, const it_view_case *c, e
 static int64_t last_seen(const it_view_case *c, const json_t *e, int64_t from)
 {
     int64_t t = it_results_time(e, "t", 0), after = it_faults_after(c->o, e);
-    if (!it_html_is_one("stalled death", it_results_str(e, "name")))
+    if (!it_facts_is_one("stalled death", it_results_str(e, "name")))
         return t;
     int64_t seen = it_results_time(e, "since", after < 0 ? t : t - after);
     return seen >= from && seen < t ? seen : t;
@@ -172,7 +124,7 @@ static void time_mark(it_str *out, const it_html_axis *a, const char *name, cons
         {"closed", "x", "m0-5v10", 0}, /* no death: somebody hung up */
     };
     for (size_t i = 0; i < sizeof MARKS / sizeof *MARKS; i++) {
-        if (!it_html_is_one(MARKS[i].names, name))
+        if (!it_facts_is_one(MARKS[i].names, name))
             continue;
         it_str_printf(out, "<path class=\"%s%s\" d=\"M", MARKS[i].css, css);
         it_html_dec(out, it_html_x(a, t));
@@ -184,11 +136,11 @@ static void time_mark(it_str *out, const it_html_axis *a, const char *name, cons
 
 static enum state time_after(enum state now, const char *name)
 {
-    if (it_html_is_one("open resumed failover", name))
+    if (it_facts_is_one("open resumed failover", name))
         return FLOWS;
     if (strcmp(name, "stalled") == 0)
         return KNOWS;
-    return it_html_is_one("death closed", name) ? OVER : now;
+    return it_facts_is_one("death closed", name) ? OVER : now;
 }
 
 void it_html_line(it_str *out, const it_html_axis *a, const it_view_case *c, const char *end, int64_t y)

@@ -21,10 +21,10 @@ static void heading(const it_view_case *c, const it_view_group *g, it_str *out)
     it_str_puts(out, "</h3>\n");
 }
 
-static void article(const it_view *w, size_t i, it_str *out)
+/* The article of the |i|-th sort of unexpected result, told by case |c|. */
+static void article_of(const it_view *w, size_t i, const it_view_case *c, it_str *out)
 {
     const it_view_group *g = &w->groups[i];
-    const it_view_case *c = &w->v[g->first];
     const json_t *b = it_results_broken(c->o);
     it_str_printf(out, "<article class=\"un fm f%d\" id=\"u%d\">\n<div class=\"uv\"><span class=\"um\">",
                   (int)it_view_model(w, c->model), (int)i + 1);
@@ -64,6 +64,14 @@ static void article(const it_view *w, size_t i, it_str *out)
     it_str_puts(out, "</p></article>\n");
 }
 
+static void article(const it_view *w, size_t i, it_str *out)
+{
+    it_view_case whole;
+    it_view_open(w, w->groups[i].first, &whole);
+    article_of(w, i, &whole, out);
+    it_view_close(&whole);
+}
+
 enum { BY_SCENARIO, BY_ORACLE, BY_RULE, BY_N };
 
 /* By which of them |c| failed: by its first check that did not hold. BY_N: by none. */
@@ -76,7 +84,7 @@ static int failed_by(const it_view_case *c)
     const char *name = it_results_str(broken, "name");
     if (strcmp(name, "oracle") == 0)
         return BY_ORACLE;
-    return it_html_is_one(RULES, name) ? BY_RULE : BY_SCENARIO;
+    return it_facts_is_one(RULES, name) ? BY_RULE : BY_SCENARIO;
 }
 
 /* " (3 by the scenario's own expectations, 1 by the oracle, 2 by another standing rule)" */

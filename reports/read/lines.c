@@ -24,6 +24,7 @@ int it_lines_read(const it_lines *l, const char *path, char err[512])
     char *line = NULL;
     size_t cap = 0;
     int number = 0, rc = 0;
+    int64_t at = 0;
     bool end = false;
     json_error_t why = {.text = ""};
     FILE *f = fopen(path, "rb");
@@ -31,8 +32,12 @@ int it_lines_read(const it_lines *l, const char *path, char err[512])
         snprintf(err, 512, "%s: %s", path, strerror(errno));
         return IT_ERR_NOTFOUND;
     }
-    for (ssize_t n; rc == 0 && !end && (n = getline(&line, &cap, f)) > 0; number++)
+    for (ssize_t n; rc == 0 && !end && (n = getline(&line, &cap, f)) > 0; number++) {
+        if (l->at)
+            *l->at = at;
+        at += n;
         rc = take_line(l, line, (size_t)n, &end, &why);
+    }
     if (rc == 0 && ferror(f)) {
         snprintf(err, 512, "%s: %s", path, strerror(errno));
         rc = IT_ERR_IO;

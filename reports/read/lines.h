@@ -6,10 +6,12 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef struct it_lines {
     const char *what; /* "a trace", for messages */
     bool cut;         /* half a line at the end is passed over: the program that wrote the file was killed */
+    int64_t *at;      /* set to where in the file the line begins that is being taken; NULL: nobody asks */
     void *self;
     /* Takes a line's object, which lives until it returns unless it is referenced. Returns 0 or an error that ends the
      * reading; IT_ERR_PARSE: no line of |what|. */

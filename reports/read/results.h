@@ -2,33 +2,52 @@
 #ifndef IT_REPORTS_READ_RESULTS_H
 #define IT_REPORTS_READ_RESULTS_H
 
+#include "base/table/map.h"
 #include "base/text/str.h"
 
 #include <jansson.h>
+#include <stdio.h>
+
+struct it_facts; /* reports/read/facts.h */
 
 typedef struct it_results {
     it_alloc *alloc;
     json_t **v; /* cases */
     size_t n, cap;
-    bool skim;    /* see it_results_skim */
     json_t *plan; /* the plan line, NULL when the file has none */
     json_t *end;  /* the end line, NULL when the file has none: the run was killed */
+    /* What it_results_skim has beside them; NULL and empty after it_results_read. */
+    struct it_facts *facts; /* by case */
+    int64_t *at;            /* by case: where its line begins */
+    FILE *file;
+    size_t cap_facts, cap_at;
+    it_map seen;     /* content -> place in |shared| */
+    json_t **shared; /* what cases have in common, each once */
+    size_t n_shared, cap_shared;
 } it_results;
 
 /* Reads PATH; half a line at its end, which a killed run may leave, is passed over. Returns 0 or IT_ERR_IO,
  * IT_ERR_PARSE, IT_ERR_NOMEM with a one-line message. */
 int it_results_read(it_results *r, it_alloc *alloc, const char *path, char err[512]) IT_MUST_CHECK;
-/* The same, for an overview: of cases that went as predicted and have no trace it leaves out what their page alone
- * would show (checks that were judged, links, the oracle's ways), which is most of their memory. */
+/* The same, for an overview: of a case it keeps the facts and of its line only what tables and lists show (names, axes,
+ * the verdict, the checks that did not hold or were not judged, what the oracle says), equal parts once; less than 2 kB
+ * a case. The file stays open for it_results_whole until it_results_free. */
 int it_results_skim(it_results *r, it_alloc *alloc, const char *path, char err[512]) IT_MUST_CHECK;
 void it_results_free(it_results *r);
+
+/* The whole line of case |i|, a reference of the caller's: read again where it was skimmed. What was kept of it where
+ * the file has changed since. */
+json_t *it_results_whole(const it_results *r, size_t i);
+
+/* Whether |o| is the line of a case: it has an id and a verdict. */
+bool it_results_is_case(const json_t *o);
 
 /* String member |key| of |o|, "" when absent. Lives as long as |o|. */
 const char *it_results_str(const json_t *o, const char *key);
 
-/* The result of case |id|, NULL when there is none; the last one of several. The id nearest to |id|, NULL when none is
- * near. */
-const json_t *it_results_case(const it_results *r, const char *id);
+/* The place of the result of case |id|, |r->n| when there is none; the last one of several. The id nearest to |id|,
+ * NULL when none is near. */
+size_t it_results_find(const it_results *r, const char *id);
 const char *it_results_nearest(const it_results *r, const char *id);
 
 /* Integer member |key| of |o|, |otherwise| when it is absent or no integer. */

@@ -37,9 +37,10 @@ static it_glyph glyph_of(const json_t *o)
     return '-';
 }
 
-static void view_fill(it_view_case *c, const json_t *o)
+static void view_fill(it_view_case *c, const json_t *o, const it_facts *facts)
 {
     c->o = o;
+    c->facts = facts;
     c->id = it_results_str(o, "case");
     c->model = it_results_str(o, "model");
     c->title = it_results_str(o, "title");
@@ -49,7 +50,6 @@ static void view_fill(it_view_case *c, const json_t *o)
     c->glyph = glyph_of(o);
     c->bad = strcmp(c->verdict, "fail") == 0 || strcmp(c->verdict, "error") == 0;
     c->unsupported = c->glyph == 'o';
-    c->fault = it_faults_time(o, it_faults_counting(o, NULL));
 }
 
 const char *it_view_axis(const it_view_case *c, const char *axis)
@@ -87,18 +87,13 @@ size_t it_view_glyph(it_glyph glyph)
     return at && glyph ? (size_t)(at - GLYPHS) : IT_VIEW_GLYPHS - 1;
 }
 
-int64_t it_view_metric(const it_view_case *c, const char *key)
-{
-    return it_results_time(json_object_get(c->o, "metrics"), key, -1);
-}
-
 enum it_view_kind it_view_kind_of(const it_view_case *c)
 {
     if (!*c->model && !*c->outcome)
         return IT_VIEW_NO_CALL;
-    if (c->fault < 0)
+    if (c->facts->fault < 0)
         return IT_VIEW_CONNECT;
-    return it_faults_final(c->o) ? IT_VIEW_DEATH : IT_VIEW_RECOVERY;
+    return c->facts->final ? IT_VIEW_DEATH : IT_VIEW_RECOVERY;
 }
 
 /* --- models --- */
@@ -269,16 +264,27 @@ static int find_worlds(it_view *w)
     return rc;
 }
 
+/* The facts of the cases, worked out where the results have none. NULL on no memory. */
+static const it_facts *view_facts(it_view *w)
+{
+    if (w->r->facts)
+        return w->r->facts;
+    w->facts = it_calloc(w->alloc, w->r->n + 1, sizeof *w->facts);
+    for (size_t i = 0; w->facts && i < w->r->n; i++)
+        it_facts_of(&w->facts[i], w->r->v[i]);
+    return w->facts;
+}
+
 int it_view_init(it_view *w, it_alloc *alloc, const it_results *r)
 {
-    *w = (it_view){.alloc = alloc, .r = r, .n = r->n};
-    w->v = it_calloc(alloc, r->n, sizeof *w->v);
-    if (!w->v) {
-        w->n = 0;
+    *w = (it_view){.alloc = alloc, .r = r};
+    const it_facts *facts = view_facts(w);
+    w->v = facts ? it_calloc(alloc, r->n, sizeof *w->v) : NULL;
+    if (!w->v)
         return IT_ERR_NOMEM;
-    }
+    w->n = r->n;
     for (size_t i = 0; i < w->n; i++) {
-        view_fill(&w->v[i], r->v[i]);
+        view_fill(&w->v[i], r->v[i], &facts[i]);
         add_model(w, w->v[i].model);
     }
     size_t i;
@@ -298,8 +304,21 @@ void it_view_fini(it_view *w)
         it_free(w->alloc, w->v[i].cause);
     }
     it_free(w->alloc, w->v);
+    it_free(w->alloc, w->facts);
     it_free(w->alloc, w->groups);
     it_free(w->alloc, w->spans);
+}
+
+void it_view_open(const it_view *w, size_t i, it_view_case *c)
+{
+    *c = w->v[i];
+    c->o = it_results_whole(w->r, i);
+}
+
+void it_view_close(it_view_case *c)
+{
+    json_decref((json_t *)(uintptr_t)c->o);
+    c->o = NULL;
 }
 
 /* --- pages --- */
@@ -347,8 +366,7 @@ static int give_good_pages(it_view *w, bool all)
     return rc;
 }
 
-/* Of every way that cases of a scenario went as predicted, the page of the first that has one. */
-static void spread_pages(it_view *w)
+void it_view_spread_pages(it_view *w)
 {
     for (size_t i = w->n; i-- > 0;) {
         const it_view_case *c = &w->v[i];
@@ -368,7 +386,6 @@ int it_view_choose_pages(it_view *w)
             rc = give_page(w, &w->v[i]);
     if (rc == 0)
         rc = give_good_pages(w, !tell_kept(w));
-    spread_pages(w);
     return rc;
 }
 

@@ -3,7 +3,7 @@
 #ifndef IT_REPORTS_READ_VIEW_H
 #define IT_REPORTS_READ_VIEW_H
 
-#include "reports/read/faults.h"
+#include "reports/read/facts.h"
 #include "reports/read/results.h"
 
 #define IT_VIEW_MODELS 8
@@ -15,10 +15,10 @@
 typedef char it_glyph;
 
 typedef struct it_view_case {
-    const json_t *o;
+    const json_t *o; /* what the results keep of its line; the whole of it between it_view_open and it_view_close */
+    const it_facts *facts;
     const char *id, *model, *title, *verdict, *outcome;
-    size_t stem;   /* length of the scenario's part of |id| */
-    int64_t fault; /* when the first of the faults that count for an end came, -1: none */
+    size_t stem; /* length of the scenario's part of |id| */
     it_glyph glyph;
     bool bad; /* not as predicted: fail or error */
     bool unsupported;
@@ -48,6 +48,7 @@ typedef struct it_view {
     const it_results *r;
     it_view_case *v;
     size_t n;
+    it_facts *facts; /* of |r| where that has none */
     it_view_span *spans;
     size_t n_spans, cap_spans;
     const char *models[IT_VIEW_MODELS]; /* in order of name */
@@ -67,6 +68,13 @@ void it_view_fini(it_view *w);
 /* Gives up to IT_VIEW_PAGES cases with a trace their page: unexpected ones first, then those kept as the first of their
  * course of events (all with a trace where the results do not say). Returns 0 or IT_ERR_NOMEM. */
 int it_view_choose_pages(it_view *w) IT_MUST_CHECK;
+/* Notes in the spans, of every way that cases of a scenario went as predicted, the page of the first that has one. To
+ * be called when it is known which pages could be made. */
+void it_view_spread_pages(it_view *w);
+
+/* Makes |c| of case |i| with its whole line, until it is closed: for what draws a case. */
+void it_view_open(const it_view *w, size_t i, it_view_case *c);
+void it_view_close(it_view_case *c);
 
 /* The name of the value of |axis|, "" when the case has none. */
 const char *it_view_axis(const it_view_case *c, const char *axis);
@@ -85,9 +93,6 @@ bool it_view_built(const it_view *w, size_t model);
  * is anything to compare. */
 bool it_view_calls(const it_view *w, size_t model);
 bool it_view_compares(const it_view *w);
-/* Metric |key| of a case, -1 when absent. */
-int64_t it_view_metric(const it_view_case *c, const char *key);
-
 enum it_view_kind { IT_VIEW_CONNECT, IT_VIEW_DEATH, IT_VIEW_RECOVERY, IT_VIEW_NO_CALL };
 /* What a case is about: a call without a fault; one that lost its last way for good; any other fault; something without
  * a call. */

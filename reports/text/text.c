@@ -1,5 +1,5 @@
-/* Reports for people at a terminal: the summary of a run, the result of one case. */
-#include "reports/text/text.h"
+/* Reports for people at a terminal: the result of one case. */
+#include "reports/text/impl.h"
 
 #include "reports/read/view.h"
 
@@ -17,16 +17,14 @@ static const struct {
 };
 #define N_WORDS (sizeof WORDS / sizeof *WORDS)
 
-static void put_word(FILE *out, const char *verdict, bool color)
+void it_text_word(FILE *out, const char *verdict, bool color)
 {
     for (size_t k = 0; k < N_WORDS; k++)
         if (strcmp(verdict, WORDS[k].verdict) == 0)
             fprintf(out, "%s%s%s", color ? WORDS[k].color : "", WORDS[k].word, color ? "\033[0m" : "");
 }
 
-/* Prints text of a result. Control characters, which a scenario or a hostile file may have put in, do not reach the
- * terminal: neither those of ASCII nor those of ISO 6429's second set, which are 0xc2 0x80 to 0x9f in UTF-8. */
-static void put_text(FILE *out, const char *s)
+void it_text_put(FILE *out, const char *s)
 {
     for (const unsigned char *p = (const unsigned char *)s; *p; p++) {
         bool second = p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f;
@@ -42,20 +40,19 @@ static void put_repeat(FILE *out, const char *program, const char *repeat)
 {
     static const char NAME[] = "icetank ";
     bool named = strncmp(repeat, NAME, sizeof NAME - 1) == 0;
-    put_text(out, named ? program : "");
-    put_text(out, repeat + (named ? sizeof NAME - 2 : 0));
+    it_text_put(out, named ? program : "");
+    it_text_put(out, repeat + (named ? sizeof NAME - 2 : 0));
     fputc('\n', out);
 }
 
-static void put_row(FILE *out, const char *name, const char *v)
+void it_text_row(FILE *out, const char *name, const char *v)
 {
     fprintf(out, "      %-9s ", name);
-    put_text(out, v);
+    it_text_put(out, v);
     fputc('\n', out);
 }
 
-/* "FILE:LINE" at the beginning of an error; its length, 0 when there is none. */
-static size_t text_place(const char *error)
+size_t it_text_place(const char *error)
 {
     for (const char *p = strchr(error, ':'); p; p = strchr(p + 1, ':')) {
         size_t n = strspn(p + 1, "0123456789");
@@ -73,82 +70,17 @@ static void put_why(FILE *out, const json_t *c)
     if (*error) {
         char where[512];
         const char *file = it_results_str(c, "file");
-        size_t n = text_place(error), k = strlen(file);
+        size_t n = it_text_place(error), k = strlen(file);
         snprintf(where, sizeof where, "%.*s", (int)n, error);
         if (!n && strncmp(error, file, k) == 0 && error[k] == ':') /* no line is known */
             error += k + 1 + (error[k + 1] == ' ');
-        put_row(out, "error", n ? error + n + 1 + (error[n + 1] == ' ') : error);
-        put_row(out, "where", n ? where : it_results_str(c, "file"));
+        it_text_row(out, "error", n ? error + n + 1 + (error[n + 1] == ' ') : error);
+        it_text_row(out, "where", n ? where : it_results_str(c, "file"));
     } else if (b) {
-        put_row(out, "expected", it_results_str(b, "expected"));
-        put_row(out, "observed", it_results_str(b, "observed"));
-        put_row(out, "where", it_results_str(b, "where"));
+        it_text_row(out, "expected", it_results_str(b, "expected"));
+        it_text_row(out, "observed", it_results_str(b, "observed"));
+        it_text_row(out, "where", it_results_str(b, "where"));
     }
-}
-
-/* A hypothesis: its claim, what was predicted and measured, the verdict. */
-static void put_hypothesis(FILE *out, const json_t *h, bool color)
-{
-    const char *verdict = it_results_str(h, "verdict"), *known = it_results_str(h, "known");
-    size_t i;
-    json_t *p;
-    const char *word = strcmp(verdict, "unsupported") == 0 ? verdict : it_results_as_known(h) ? "pass" : "fail";
-    put_word(out, word, color);
-    fputc(' ', out);
-    put_text(out, it_results_str(h, "hypothesis"));
-    fputs(": ", out);
-    put_text(out, verdict);
-    fputs(*known ? " (known: " : "", out);
-    put_text(out, known);
-    fputs(*known ? ")\n      " : "\n      ", out);
-    put_text(out, it_results_str(h, "title"));
-    fputc('\n', out);
-    put_row(out, "claim", it_results_str(h, "claim"));
-    json_array_foreach(json_object_get(h, "predictions"), i, p)
-    {
-        fputs("      ", out);
-        put_text(out, it_results_str(p, "text"));
-        fputs(": ", out);
-        put_text(out, it_results_str(p, "value"));
-        fputs(" (95 %: ", out);
-        put_text(out, it_results_str(p, "interval"));
-        fprintf(out, ", %" PRId64 " cases): ", it_results_int(p, "n", 0));
-        put_text(out, it_results_str(p, "verdict"));
-        fputc('\n', out);
-    }
-}
-
-/* True when an earlier case than the |i|-th, or an earlier note of it than the |k|-th, has the note |text|. */
-static bool noted(const it_results *r, size_t i, size_t k, const char *text)
-{
-    size_t m;
-    json_t *x;
-    for (size_t c = 0; c <= i; c++)
-        json_array_foreach(json_object_get(r->v[c], "notes"), m, x)
-        {
-            if (c == i && m >= k)
-                break;
-            if (json_is_string(x) && strcmp(json_string_value(x), text) == 0)
-                return true;
-        }
-    return false;
-}
-
-/* What cases have to say besides their verdicts, each once. */
-static void put_notes(FILE *out, const it_results *r)
-{
-    size_t k;
-    json_t *x;
-    for (size_t i = 0; i < r->n; i++)
-        json_array_foreach(json_object_get(r->v[i], "notes"), k, x)
-        {
-            const char *text = json_is_string(x) ? json_string_value(x) : "";
-            if (noted(r, i, k, text))
-                continue;
-            fputs("NOTE  ", out);
-            put_text(out, text);
-            fputc('\n', out);
-        }
 }
 
 /* The page of |c|, as the report names it after the trace; false when it has none. */
@@ -161,9 +93,9 @@ static bool page_of(const json_t *c, char *out, size_t cap)
 static void put_file(FILE *out, const char *name, const char *dir, const char *file)
 {
     fprintf(out, "      %-9s ", name);
-    put_text(out, dir);
+    it_text_put(out, dir);
     fputc('/', out);
-    put_text(out, file);
+    it_text_put(out, file);
     fputc('\n', out);
 }
 
@@ -173,138 +105,22 @@ bool it_report_failure(const json_t *c, const char *dir, const char *program, si
     char page[1024];
     if (strcmp(verdict, "fail") != 0 && strcmp(verdict, "error") != 0)
         return false;
-    put_word(out, verdict, color);
+    it_text_word(out, verdict, color);
     fputs(" ", out);
-    put_text(out, it_results_str(c, "case"));
+    it_text_put(out, it_results_str(c, "case"));
     fputs("\n      ", out);
-    put_text(out, it_results_str(c, "title"));
+    it_text_put(out, it_results_str(c, "title"));
     fputc('\n', out);
     put_why(out, c);
     if (*it_results_str(c, "capture"))
         put_file(out, "packets", dir, it_results_str(c, "capture"));
     else if (strcmp(verdict, "fail") == 0)
-        put_row(out, "packets", "not recorded: of failures alike the first one is; repeat records this one");
+        it_text_row(out, "packets", "not recorded: of failures alike the first one is; repeat records this one");
     if (pages < IT_VIEW_PAGES && page_of(c, page, sizeof page))
         put_file(out, "page", dir, page);
     fprintf(out, "      %-9s ", "repeat");
     put_repeat(out, program, it_results_str(c, "repeat"));
     return true;
-}
-
-static void print_cases(const it_results *r, const char *dir, const char *program, FILE *out, bool color)
-{
-    size_t pages = 0;
-    for (size_t i = 0; i < r->n; i++)
-        pages += it_report_failure(r->v[i], dir, program, pages, out, color);
-}
-
-static void count_cases(const it_results *r, it_report_count *n)
-{
-    int *counts[N_WORDS] = {&n->pass, &n->fail, &n->error, &n->unsupported}; /* in the order of WORDS */
-    size_t i;
-    json_t *h;
-    for (i = 0; i < r->n; i++) {
-        n->either += json_is_true(json_object_get(json_object_get(r->v[i], "oracle"), "either"));
-        for (size_t k = 0; k < N_WORDS; k++)
-            *counts[k] += strcmp(it_results_str(r->v[i], "verdict"), WORDS[k].verdict) == 0;
-    }
-    n->problems = (int)json_array_size(json_object_get(r->end, "problems"));
-    json_array_foreach(json_object_get(r->end, "hypotheses"), i, h)
-    {
-        n->problems += !it_results_as_known(h);
-    }
-    n->whole = strcmp(it_results_str(r->end, "end"), "complete") == 0;
-}
-
-/* What |c| lacks, without the line that asks for it; |*n|: how long "FILE:LINE" is before it, 0 when no line is known.
- */
-static const char *lacking(const json_t *c, int *n)
-{
-    const char *error = it_results_str(c, "error");
-    *n = (int)text_place(error);
-    return *n ? error + *n + 1 + (error[*n + 1] == ' ') : error;
-}
-
-/* The number of cases that are unsupported for the reason that the |i|-th gives; 0 when an earlier one gives it. */
-static int unsupported_like(const it_results *r, size_t i)
-{
-    int n = 0, at;
-    const char *why = lacking(r->v[i], &at);
-    for (size_t k = 0; k < r->n; k++) {
-        if (strcmp(it_results_str(r->v[k], "verdict"), "unsupported") != 0 || strcmp(lacking(r->v[k], &at), why) != 0)
-            continue;
-        if (k < i)
-            return 0;
-        n++;
-    }
-    return n;
-}
-
-/* Why cases could not be judged: each reason once. */
-static void put_unsupported(FILE *out, const it_results *r, bool color)
-{
-    for (size_t i = 0; i < r->n; i++) {
-        if (strcmp(it_results_str(r->v[i], "verdict"), "unsupported") != 0)
-            continue;
-        int n = unsupported_like(r, i);
-        if (n == 0)
-            continue;
-        put_word(out, "unsupported", color);
-        int at;
-        char where[512];
-        fprintf(out, " %d %s: ", n, n == 1 ? "case" : "cases");
-        put_text(out, lacking(r->v[i], &at));
-        snprintf(where, sizeof where, "%.*s", at, it_results_str(r->v[i], "error"));
-        fputs(!at ? "" : n == 1 ? "   " : "   first at ", out);
-        put_text(out, where);
-        fputc('\n', out);
-    }
-}
-
-static void print_end(const it_results *r, const it_report_count *n, FILE *out, bool color)
-{
-    size_t i;
-    json_t *p;
-    json_array_foreach(json_object_get(r->end, "problems"), i, p)
-    {
-        put_word(out, "error", color);
-        fputs(" ", out);
-        put_text(out, json_string_value(p) ? json_string_value(p) : "");
-        fputc('\n', out);
-    }
-    json_array_foreach(json_object_get(r->end, "hypotheses"), i, p)
-    {
-        put_hypothesis(out, p, color);
-    }
-    put_notes(out, r);
-    put_unsupported(out, r, color);
-    if (n->either)
-        fprintf(out, "%d %s: which of two outcomes is right hangs on who is first, or on chance\n", n->either,
-                n->either == 1 ? "either verdict" : "either verdicts");
-    fprintf(out, "%d as predicted, %d not, %d %s, %d unsupported\n", n->pass, n->fail, n->error,
-            n->error == 1 ? "error" : "errors", n->unsupported);
-    bool stopped = strcmp(it_results_str(r->end, "end"), "stopped") == 0;
-    if (!n->whole)
-        fprintf(out, "%s: %zu of %" PRId64 " cases were finished\n",
-                stopped ? "stopped by --max-failures" : "incomplete", r->n, it_results_int(r->plan, "cases", 0));
-}
-
-int it_report_print(it_alloc *alloc, const char *dir, const char *program, bool cases, FILE *out, bool color,
-                    it_report_count *n, char err[512])
-{
-    char path[4200];
-    it_results r;
-    snprintf(path, sizeof path, "%s/results.jsonl", dir);
-    *n = (it_report_count){.pass = 0};
-    int rc = it_results_skim(&r, alloc, path, err);
-    if (rc == 0) {
-        if (cases)
-            print_cases(&r, dir, program, out, color);
-        count_cases(&r, n);
-        print_end(&r, n, out, color);
-    }
-    it_results_free(&r);
-    return rc;
 }
 
 /* --- one case --- */
@@ -352,12 +168,12 @@ static void put_checks(FILE *out, const json_t *c)
         static const char *const HELD[] = {"ok     ", "BROKEN ", "-      "}; /* by enum it_held */
         bool unjudged = it_results_held(x) == IT_UNJUDGED;
         fprintf(out, "  %s  ", HELD[it_results_held(x)]);
-        put_text(out, it_results_str(x, "name"));
+        it_text_put(out, it_results_str(x, "name"));
         fputs(unjudged ? ", not judged   " : "   ", out);
-        put_text(out, it_results_str(x, "where"));
+        it_text_put(out, it_results_str(x, "where"));
         fputc('\n', out);
-        put_row(out, "expected", it_results_str(x, "expected"));
-        put_row(out, "observed", it_results_str(x, "observed"));
+        it_text_row(out, "expected", it_results_str(x, "expected"));
+        it_text_row(out, "observed", it_results_str(x, "observed"));
     }
 }
 
@@ -371,12 +187,12 @@ static void put_taken(FILE *out, const json_t *fault)
     {
         const char *what = json_string_value(v);
         fputs(what && strcmp(what, "all") == 0 ? "; nothing is left to " : "; another way is left to ", out);
-        put_text(out, end);
+        it_text_put(out, end);
     }
     json_array_foreach(json_object_get(fault, "counts"), i, v)
     {
         fputs(i ? ", " : "; counts for ", out);
-        put_text(out, json_string_value(v) ? json_string_value(v) : "");
+        it_text_put(out, json_string_value(v) ? json_string_value(v) : "");
     }
 }
 
@@ -389,10 +205,10 @@ static void put_events(FILE *out, const json_t *c)
         fputs("  fault    ", out);
         put_time(out, json_object_get(x, "t"));
         fputs("  ", out);
-        put_text(out, it_results_str(x, "text"));
+        it_text_put(out, it_results_str(x, "text"));
         put_taken(out, x);
         fputs("   ", out);
-        put_text(out, it_results_str(x, "where"));
+        it_text_put(out, it_results_str(x, "where"));
         fputc('\n', out);
     }
     json_array_foreach(json_object_get(c, "events"), i, x)
@@ -401,17 +217,17 @@ static void put_events(FILE *out, const json_t *c)
         fputs("  event    ", out);
         put_time(out, json_object_get(x, "t"));
         fputs("  ", out);
-        put_text(out, it_results_str(x, "end"));
+        it_text_put(out, it_results_str(x, "end"));
         fputs(": ", out);
-        put_text(out, it_results_str(x, "name"));
+        it_text_put(out, it_results_str(x, "name"));
         for (size_t k = 0; k < sizeof MORE / sizeof *MORE; k++)
             if (*it_results_str(x, MORE[k])) {
                 fputc(' ', out);
-                put_text(out, it_results_str(x, MORE[k]));
+                it_text_put(out, it_results_str(x, MORE[k]));
             }
         if (*it_results_str(x, "why")) {
             fputs(": ", out);
-            put_text(out, it_results_str(x, "why"));
+            it_text_put(out, it_results_str(x, "why"));
         }
         if (it_faults_after(c, x) >= 0) {
             fputs(", +", out);
@@ -429,7 +245,7 @@ static void put_metrics(FILE *out, const json_t *c)
     json_object_foreach(json_object_get(c, "metrics"), key, v)
     {
         fputc(' ', out);
-        put_text(out, key);
+        it_text_put(out, key);
         fputc('=', out);
         if (strncmp(key, "t_", 2) == 0 || strncmp(key, "freeze_", 7) == 0)
             put_time(out, v);
@@ -454,10 +270,10 @@ static void put_streams(FILE *out, const json_t *c)
             if (strcmp(key, "stream") == 0)
                 continue;
             fputc(' ', out);
-            put_text(out, key);
+            it_text_put(out, key);
             fputc('=', out);
             if (json_is_string(v))
-                put_text(out, json_string_value(v));
+                it_text_put(out, json_string_value(v));
             else if (strncmp(key, "t_", 2) == 0 || strncmp(key, "freeze_", 7) == 0)
                 put_time(out, v);
             else
@@ -474,18 +290,18 @@ static void put_oracle(FILE *out, const json_t *c)
     it_alloc alloc;
     it_str ways;
     fputs("  oracle   ", out);
-    put_text(out, it_results_str(o, "outcome"));
+    it_text_put(out, it_results_str(o, "outcome"));
     fputs(*it_results_str(o, "path") ? " " : "", out);
-    put_text(out, it_results_str(o, "path"));
+    it_text_put(out, it_results_str(o, "path"));
     fputs(": ", out);
-    put_text(out, it_results_str(o, "why"));
+    it_text_put(out, it_results_str(o, "why"));
     fputc('\n', out);
     it_alloc_init(&alloc);
     it_str_init(&ways, &alloc);
     it_results_ways(c, &ways);
     if (ways.n) {
         fputs("  ways     ", out);
-        put_text(out, it_str_c(&ways));
+        it_text_put(out, it_str_c(&ways));
         fputc('\n', out);
     }
     it_str_fini(&ways);
@@ -493,11 +309,11 @@ static void put_oracle(FILE *out, const json_t *c)
 
 void it_report_case(const json_t *c, const char *dir, const char *program, FILE *out, bool color)
 {
-    put_word(out, it_results_str(c, "verdict"), color);
+    it_text_word(out, it_results_str(c, "verdict"), color);
     fputs(" ", out);
-    put_text(out, it_results_str(c, "case"));
+    it_text_put(out, it_results_str(c, "case"));
     fprintf(out, "   seed %" PRId64 "\n  ", (int64_t)json_integer_value(json_object_get(c, "seed")));
-    put_text(out, it_results_str(c, "title"));
+    it_text_put(out, it_results_str(c, "title"));
     fputc('\n', out);
     if (json_is_object(json_object_get(c, "oracle")))
         put_oracle(out, c);
@@ -509,7 +325,7 @@ void it_report_case(const json_t *c, const char *dir, const char *program, FILE 
     json_array_foreach(json_object_get(c, "notes"), i, note)
     {
         fputs("  note     ", out);
-        put_text(out, json_is_string(note) ? json_string_value(note) : "");
+        it_text_put(out, json_is_string(note) ? json_string_value(note) : "");
         fputc('\n', out);
     }
     put_events(out, c);
@@ -520,13 +336,13 @@ void it_report_case(const json_t *c, const char *dir, const char *program, FILE 
     for (i = 0; i < 2; i++)
         if (*it_results_str(c, FILES[i])) {
             fprintf(out, "  %-8s ", FILES[i]);
-            put_text(out, dir);
+            it_text_put(out, dir);
             fputc('/', out);
-            put_text(out, it_results_str(c, FILES[i]));
+            it_text_put(out, it_results_str(c, FILES[i]));
             fputc('\n', out);
         }
     fputs("  print    ", out);
-    put_text(out, it_results_str(c, "fingerprint"));
+    it_text_put(out, it_results_str(c, "fingerprint"));
     fputs("\n  repeat   ", out);
     put_repeat(out, program, it_results_str(c, "repeat"));
 }

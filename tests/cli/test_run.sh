@@ -81,6 +81,16 @@ UNSUP 2 cases: stack "libnice": adapters are not built yet   first at scenarios/
 2 as predicted, 2 not, 2 errors, 2 unsupported
 report: o/index.html'
 
+claim "--no-report leaves the reports to icetank report, and changes no byte of the results"
+run run scenarios/mixed.lua --out o4 --pcap none --no-report
+ends 1
+has stdout 'results: o4/results.jsonl'
+lacks stdout 'report:'
+if [ -e o4/index.html ] || [ -e o4/junit.xml ]; then wrong "$(ls o4)"; fi
+cmp o/results.jsonl o4/results.jsonl || wrong "other results"
+run report o4
+cmp o/index.html o4/index.html || wrong "another report"
+
 claim "every result has every member"
 for m in case model cell seed outcome oracle checks verdict path metrics fingerprint capture trace repeat; do
   [ "$(grep -c "\"$m\":" o/results.jsonl)" -eq 8 ] || [ "$m" = seed ] || wrong "$m: $(grep -c "\"$m\":" o/results.jsonl) of 8"

@@ -1,6 +1,8 @@
 /* The overview and the pages: what they say, what they leave out, what hostile results cannot do. */
 #include "tests/reports/folder.h"
 
+#include <malloc.h>
+
 static char PASS[] =
     "{\"case\":\"s/far=%s/model=B/"
     "near=%s\",\"title\":\"t\",\"model\":\"B\",\"cell\":{\"far\":\"%s\",\"model\":\"B\",\"near\":\"%s\"},"
@@ -418,6 +420,103 @@ START_TEST(no_memory_is_an_error_each_time)
 }
 END_TEST
 
+/* What jansson holds, and held at most. */
+static size_t json_held, json_most;
+
+static void *json_take(size_t n)
+{
+    void *p = malloc(n);
+    json_held += p ? malloc_usable_size(p) : 0;
+    json_most = json_held > json_most ? json_held : json_most;
+    return p;
+}
+
+static void json_give(void *p)
+{
+    json_held -= p ? malloc_usable_size(p) : 0;
+    free(p);
+}
+
+#define MANY 20000
+
+/* A result of the size that they have: its call was interrupted and came back. */
+static void put_long_case(FILE *out, int i)
+{
+    fprintf(out,
+            "{\"case\":\"many/model=B/n=%05d\",\"file\":\"many.lua\",\"title\":\"one of "
+            "many\",\"model\":\"B\",\"cell\":{\"model\":\"B\",\"n\":\"%05d\"},\"ends\":[\"a\",\"b\"],\"checks\":[",
+            i, i);
+    for (int k = 0; k < 8; k++)
+        fprintf(out,
+                "%s{\"expected\":\"no unannounced silence beyond 2.5s\",\"name\":\"silent-freeze\",\"observed\":"
+                "\"near/b%d: %d ns\",\"ok\":true,\"t\":39643480094,\"where\":\"many.lua:8\"}",
+                k ? "," : "", k, i);
+    fputs("],\"events\":[", out);
+    for (int k = 0; k < 8; k++)
+        fprintf(out,
+                "%s{\"end\":\"%c\",\"fault\":0,\"name\":\"%s\",\"serial\":%d,\"t\":%d,\"why\":\"nothing came for 2 s, "
+                "%d\"}",
+                k ? "," : "", k % 2 ? 'b' : 'a', k % 4 < 2 ? "stalled" : "resumed", k, 2000000000 + k * 1000 + i, i);
+    fprintf(out,
+            "],\"faults\":[{\"t\":1000000000,\"what\":\"cut\",\"on\":\"l\",\"text\":\"cut "
+            "l\",\"counts\":[\"a\",\"b\"]}],\"outages\":[],\"metrics\":{\"t_conn\":68%05d,\"t_recover\":100%05d},"
+            "\"outcome\":\"open\",\"path\":\"direct_udp\",\"t_end\":9000000000,\"verdict\":\"pass\",\"repeat\":"
+            "\"icetank run many.lua --only 'many/model=B/n=%05d'\"}\n",
+            i, i, i);
+}
+
+START_TEST(twenty_thousand_cases_take_less_than_two_kilobytes_each)
+{
+    folder f;
+    char path[128], err[512];
+    it_report_count n;
+    folder_open(&f);
+    snprintf(path, sizeof path, "%s/results.jsonl", f.dir);
+    FILE *out = fopen(path, "wb");
+    fputs(PLAN, out);
+    for (int i = 0; i < MANY; i++)
+        put_long_case(out, i);
+    fputs(END, out);
+    fclose(out);
+    json_set_alloc_funcs(json_take, json_give);
+    ck_assert_int_eq(folder_report(&f), 0);
+    ck_assert_uint_eq(json_held, 0);
+    ck_assert_uint_lt(json_most, (size_t)MANY * 2000); /* the lines as objects: 14 kB each */
+    json_most = 0;
+    FILE *nowhere = fopen("/dev/null", "wb");
+    ck_assert_int_eq(it_report_print(&f.alloc, f.dir, "icetank", true, nowhere, false, &n, err), 0);
+    fclose(nowhere);
+    json_set_alloc_funcs(malloc, free);
+    ck_assert_int_eq(n.pass, MANY);
+    ck_assert_uint_lt(json_most, 100000); /* a line at a time */
+    char *html = folder_get(&f, "index.html");
+    ck_assert_ptr_nonnull(strstr(html, "Of 20000 calls with faults that pass or leave another way 20000 survive;"));
+    ck_assert_uint_lt(strlen(html), 300000);
+    ck_assert_uint_eq(count_of(html, "<figure><figcaption><b>one of many"), 60);
+    free(html);
+    folder_close(&f);
+}
+END_TEST
+
+START_TEST(no_cell_leads_to_the_page_of_a_trace_that_cannot_be_read)
+{
+    folder f;
+    folder_open(&f);
+    char *html =
+        overview(&f, "{\"case\":\"s/far=x/model=B\",\"title\":\"t\",\"model\":\"B\",\"cell\":{\"far\":\"x\",\"model\":"
+                     "\"B\"},\"events\":[],\"faults\":[],\"outcome\":\"open\",\"path\":\"direct_udp\",\"verdict\":"
+                     "\"pass\",\"keep\":\"first\",\"trace\":\"cases/gone.trace.jsonl\"}\n"
+                     "{\"case\":\"s/far=y/model=B\",\"title\":\"t\",\"model\":\"B\",\"cell\":{\"far\":\"y\",\"model\":"
+                     "\"B\"},\"events\":[],\"faults\":[],\"outcome\":\"open\",\"path\":\"direct_udp\",\"verdict\":"
+                     "\"pass\"}\n");
+    ck_assert_ptr_nonnull(strstr(html, "1\xc2\xa0trace could not be read."));
+    ck_assert_uint_eq(count_of(html, "<span title=\"icetank show 's/far="), 2);
+    ck_assert_ptr_null(strstr(html, "\" title=\"icetank show")); /* an end of a link */
+    free(html);
+    folder_close(&f);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("reports/report");
@@ -434,12 +533,14 @@ static Suite *suite(void)
     tcase_add_test(m, populations_are_counted_and_small_ones_drawn);
     tcase_add_test(m, squares_get_smaller_so_that_a_field_stays_a_field);
     tcase_add_test(m, two_thousand_cases_fit_into_300_kilobytes);
+    tcase_add_test(m, twenty_thousand_cases_take_less_than_two_kilobytes_each);
     tcase_set_timeout(m, 120);
     suite_add_tcase(s, m);
     TCase *h = tcase_create("hostile results");
     tcase_add_test(h, what_scenarios_write_is_escaped_everywhere);
     tcase_add_loop_test(h, odd_trace_names_get_no_page, 0, sizeof PATHS / sizeof *PATHS);
     tcase_add_test(h, missing_and_broken_traces_cost_only_their_page);
+    tcase_add_test(h, no_cell_leads_to_the_page_of_a_trace_that_cannot_be_read);
     tcase_add_loop_test(h, broken_results_are_one_clear_line, 0, sizeof BROKEN / sizeof *BROKEN);
     tcase_add_test(h, missing_results_are_one_clear_line);
     tcase_add_test(h, old_results_without_new_members_are_readable);

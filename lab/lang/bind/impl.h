@@ -66,6 +66,8 @@ struct it_script {
     size_t n_said, cap_said;
     it_script_attacker attackers[IT_SCRIPT_ATTACKERS];
     int n_attackers;
+    uint32_t *left; /* planning: the numbers of the cells that `where` leaves, scenario after scenario */
+    size_t n_left, cap_left;
     struct it_script_pki *pki; /* pki.c; NULL until something has TLS */
     struct it_script_plug {
         it_node *node;

@@ -2,6 +2,7 @@
 #include "lab/lang/bind/impl.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* A copy of string field |key| of the table on the stack, NULL when absent; |*ok| turns false on no memory. */
 static char *copy_field(lua_State *L, it_alloc *a, const char *key, bool *ok)
@@ -67,20 +68,17 @@ static void copy_axes(lua_State *L, it_alloc *a, it_planned *s, bool *ok)
     lua_pop(L, 1);
 }
 
-/* The cells that are left: all of so many, or a list of numbers. */
-static void copy_cells(lua_State *L, it_alloc *a, it_planned *s, bool *ok)
+/* The cells that are left: all of so many, or those of |left| from the scenario's first on. */
+static void copy_cells(lua_State *L, it_alloc *a, const uint32_t *left, it_planned *s, bool *ok)
 {
+    int64_t from = it_script_int(L, -1, "left_from", -1);
     s->n_cells = (uint32_t)it_script_int(L, -1, "n_cells", 0);
-    if (lua_getfield(L, -1, "cells") == LUA_TTABLE) {
-        s->cell = it_calloc(a, s->n_cells, sizeof *s->cell);
-        *ok = *ok && s->cell;
-        for (uint32_t i = 0; *ok && i < s->n_cells; i++) {
-            lua_geti(L, -1, (lua_Integer)i + 1);
-            s->cell[i] = (uint32_t)lua_tointeger(L, -1);
-            lua_pop(L, 1);
-        }
-    }
-    lua_pop(L, 1);
+    if (from < 0)
+        return;
+    s->cell = it_calloc(a, s->n_cells, sizeof *s->cell);
+    *ok = *ok && s->cell;
+    if (s->cell)
+        memcpy(s->cell, left + from, s->n_cells * sizeof *s->cell);
 }
 
 /* What the protected part of planning works on. */
@@ -107,7 +105,7 @@ static int add_scenario(lua_State *L, job *b)
     s->file = it_strdup(a, b->file);
     ok = ok && s->file;
     copy_axes(L, a, s, &ok);
-    copy_cells(L, a, s, &ok);
+    copy_cells(L, a, b->s->left, s, &ok);
     if (!ok)
         return IT_ERR_NOMEM;
     it_planned whole = *s;

@@ -313,9 +313,24 @@ static void set_functions(lua_State *L, it_script *s, const luaL_Reg *list)
     luaL_setfuncs(L, list, 1);
 }
 
-static const luaL_Reg OWN[] = {{"budget", f_budget}, {"spend", f_spend}, {"over_limit", f_over_limit},
-                               {"lines", f_lines},   {"limit", f_limit}, {"by_limit", f_by_limit},
-                               {NULL, NULL}};
+/* left(cell): `where` leaves cell number |cell| of the scenario being planned; left(): how many were left so far. */
+static int f_left(lua_State *L)
+{
+    it_script *s = it_script_of(L);
+    if (lua_isinteger(L, 1)) {
+        if (it_grow(s->alloc, &s->left, &s->cap_left, s->n_left + 1, sizeof *s->left) < 0) {
+            s->out_of_memory = true;
+            return luaL_error(L, "not enough memory");
+        }
+        s->left[s->n_left++] = (uint32_t)lua_tointeger(L, 1);
+    }
+    lua_pushinteger(L, (lua_Integer)s->n_left);
+    return 1;
+}
+
+static const luaL_Reg OWN[] = {{"budget", f_budget},         {"left", f_left},   {"spend", f_spend},
+                               {"over_limit", f_over_limit}, {"lines", f_lines}, {"limit", f_limit},
+                               {"by_limit", f_by_limit},     {NULL, NULL}};
 
 /* Pushes part |i| as a function. */
 static void load_part(lua_State *L, it_script *s, int i)
@@ -444,6 +459,7 @@ void it_script_free(it_script *s)
     it_str_fini(&s->uses);
     it_watch_free(s->watch);
     it_code_free(s->own_code);
+    it_free(s->alloc, s->left);
     it_free(s->alloc, s->lives);
     it_free(s->alloc, s->said);
     it_free(s->alloc, s->rngs);

@@ -417,9 +417,9 @@ local function axis_of(spec, a, where)
   return out
 end
 
--- The numbers of the cells that `where` leaves, the last axis fastest.
+-- Hands the numbers of the cells that `where` leaves to C, the last axis fastest; returns how many. One cell is there at a time.
 local function cells_left(spec, axes, total)
-  local cell, left, names, at, values = {}, {}, {}, {}, {}
+  local cell, names, at, values, before = {}, {}, {}, {}, core.left()
   for d, axis in ipairs(axes) do
     names[d], at[d], values[d] = axis.name, 1, spec.matrix[axis.name]
     cell[axis.name] = values[d][1]
@@ -427,17 +427,17 @@ local function cells_left(spec, axes, total)
   local view, where = cell_view(cell, names), spec.where
   for i = 0, total - 1 do
     if i % 1024 == 0 then core.budget() end -- it is for what one cell takes
-    if where(view) then left[#left + 1] = i end
+    if where(view) then core.left(i) end
     for d = #axes, 1, -1 do
       at[d] = at[d] % axes[d].n + 1
       cell[names[d]] = values[d][at[d]]
       if at[d] > 1 then break end
     end
   end
-  return left
+  return core.left() - before
 end
 
--- Plans a file: an array of scenarios { stem, key, title, needs, seeds, axes, cells, n_cells }.
+-- Plans a file: an array of scenarios { stem, key, title, needs, seeds, axes, left_from, n_cells }; without left_from all cells are left.
 local CASES_MAX = 100000000
 local function plan(text, file, stem)
   local out = {}
@@ -452,10 +452,11 @@ local function plan(text, file, stem)
     end
     for _, rule in ipairs(L.keys(spec.allow or {})) do needs[#needs + 1] = "allow:" .. rule end
     if spec.predict then needs[#needs + 1] = "hypothesis" end
-    local cells = spec.where and cells_left(spec, axes, total) or nil
-    if cells and #cells == 0 then error({ kind = "error", where = where, text = "where leaves no case" }, 0) end
+    local left_from = spec.where and core.left() or nil
+    local left = spec.where and cells_left(spec, axes, total) or total
+    if left == 0 then error({ kind = "error", where = where, text = "where leaves no case" }, 0) end
     out[i] = { stem = key ~= "" and stem .. "/" .. key or stem, key = key, title = spec[1], needs = table.concat(needs, " "), seeds = spec.seeds or 1,
-      axes = axes, cells = cells, n_cells = cells and #cells or total }
+      axes = axes, left_from = left_from, n_cells = left }
   end
   return out
 end

@@ -2,7 +2,9 @@
 #include "lab/lang/bind/script.h"
 
 #include <check.h>
+#include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static it_alloc mem;
@@ -20,8 +22,8 @@ static void begin(void)
 
 static void end(void)
 {
-    it_plan_fini(&plan);
     it_profiles_free(profiles);
+    it_plan_fini(&plan);
     ck_assert_int_eq(mem.live, 0);
 }
 
@@ -128,6 +130,79 @@ START_TEST(a_plan_of_a_million_cases_is_as_small_as_its_axes)
 }
 END_TEST
 
+/* An allocator that counts what it is asked and how much it holds at most. */
+static uint64_t n_asked;
+static size_t held, held_most;
+
+static void *counted(it_alloc *self, void *p, size_t size)
+{
+    size_t before = p ? malloc_usable_size(p) : 0;
+    n_asked++;
+    if (size == 0) {
+        self->live -= p != NULL;
+        held -= before;
+        free(p);
+        return NULL;
+    }
+    void *q = realloc(p, size);
+    ck_assert_ptr_nonnull(q);
+    self->live += p == NULL;
+    held += malloc_usable_size(q) - before;
+    held_most = held > held_most ? held : held_most;
+    return q;
+}
+
+/* Begins again with that allocator. */
+static void begin_counted(void)
+{
+    char err[IT_PROFILE_ERR];
+    end();
+    mem.resize = counted;
+    profiles = it_profiles_builtin(&mem, err);
+    ck_assert_ptr_nonnull(profiles);
+}
+
+/* How many allocations planning |text| takes; |*bytes|: what it held at most beyond what was there. */
+static uint64_t cost_of(const char *text, size_t *bytes)
+{
+    uint64_t asked = n_asked;
+    size_t before = held;
+    held_most = held;
+    must_add(text);
+    *bytes = held_most - before;
+    return n_asked - asked;
+}
+
+#define PAIRS(n) HEAD "matrix = { p = tank.draw { pairs = " #n ", from = { { 1, behind = 'full-cone' } } } } }"
+
+START_TEST(a_million_cases_are_planned_in_the_steps_and_bytes_of_ten)
+{
+    size_t few, many;
+    begin_counted();
+    uint64_t ten = cost_of(PAIRS(10), &few), million = cost_of(PAIRS(1000000), &many);
+    ck_assert_uint_le(million, ten + 100);
+    ck_assert_uint_le(many, few + 4096);
+    ck_assert_uint_eq(plan.n, 1000010);
+}
+END_TEST
+
+START_TEST(a_filter_over_a_million_cells_holds_four_bytes_for_each_it_leaves)
+{
+    size_t all, filtered;
+    begin_counted();
+#define SQUARE(more)                                                                                                   \
+    "local t, x = require 'icetank', {} for i = 1, 1000 do x[i] = i end return t.scenario { 'm', run = function() "    \
+    "end, matrix = { a = x, b = x }" more " }"
+    (void)cost_of(SQUARE(""), &all);
+    (void)cost_of(SQUARE(", where = function(c) return c.a ~= c.b end"), &filtered);
+    ck_assert_uint_eq(plan.n, 1999000);
+    /* the list grows by doubling and is then copied: 2 to 3 times 4 bytes; a table of Lua would take 16 more */
+    ck_assert_uint_le(filtered, all + 3 * 4 * 1048576);
+    id_is(1000000, "f/a=1/b=2");
+    id_is(1998999, "f/a=1000/b=999");
+}
+END_TEST
+
 START_TEST(more_cases_than_the_most_are_refused_at_their_line)
 {
     char err[512] = "";
@@ -204,6 +279,9 @@ int main(void)
     tcase_add_test(t, where_leaves_the_cells_it_is_true_for);
     tcase_add_test(t, chosen_cases_are_counted_anew);
     tcase_add_test(t, a_plan_of_a_million_cases_is_as_small_as_its_axes);
+    tcase_set_timeout(t, 120);
+    tcase_add_test(t, a_million_cases_are_planned_in_the_steps_and_bytes_of_ten);
+    tcase_add_test(t, a_filter_over_a_million_cells_holds_four_bytes_for_each_it_leaves);
     tcase_add_test(t, more_cases_than_the_most_are_refused_at_their_line);
     tcase_add_test(t, a_home_of_a_population_is_the_same_whatever_was_drawn_before);
     suite_add_tcase(s, t);
