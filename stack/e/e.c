@@ -128,6 +128,14 @@ int it_e_add_base(it_e *e, it_time now, int flow, it_addr base)
     return e->events.oom ? IT_ERR_NOMEM : 0;
 }
 
+bool it_e_has_base(const it_e *e, it_addr base)
+{
+    for (int i = 0; i < e->n_bases; i++)
+        if (it_addr_eq(e->bases[i].addr, base))
+            return true;
+    return false;
+}
+
 void it_e_remove_base(it_e *e, it_time now, int flow)
 {
     for (int i = 0; i < e->n_bases; i++) {

@@ -283,7 +283,7 @@ END_TEST
 
 START_TEST(a_seventeenth_base_of_the_driver_is_left_out_and_nothing_fails)
 {
-    it_event ev;
+    it_object_event ev;
     for (int i = 2; i <= 16; i++)
         ck_assert_int_eq(it_e_add_base(p->a.e, 0, i, it_addr_of(A2.ip, (uint16_t)i)), 0);
     while (it_e_ops.event(p->a.e, &ev) == 1)
@@ -291,13 +291,14 @@ START_TEST(a_seventeenth_base_of_the_driver_is_left_out_and_nothing_fails)
     it_io in = {.kind = IT_IO_BOUND, .flow = 17, .local = A2};
     ck_assert_int_eq(it_e_ops.input(p->a.e, 0, &in), 0);
     ck_assert_int_eq(it_e_ops.event(p->a.e, &ev), 0);
+    ck_assert(!it_e_has_base(p->a.e, A2) && it_e_has_base(p->a.e, it_addr_of(A2.ip, 16)));
     input(p, &p->a, 17, B1, (const uint8_t *)"noise", 5);
     ck_assert_int_eq(p->a.err, 0);
     in.kind = IT_IO_UNBIND;
     ck_assert_int_eq(it_e_ops.input(p->a.e, 0, &in), 0);
     ck_assert_int_eq(it_e_ops.event(p->a.e, &ev), 0);
     ck_assert_int_eq(test_b(p, B1), 0); /* and the others are what they were */
-    run(p, IT_S);
+    run(p, IT_SEC);
     ck_assert_int_eq(p->a.err, 0);
 }
 END_TEST
