@@ -90,9 +90,10 @@ static int setup_web(it_a *a, const it_a_cfg *cfg, it_a_fault *fault)
             uint16_t port = p->port ? p->port : p->secure ? RENDEZVOUS_TLS_PORT : RENDEZVOUS_PORT;
             if (it_ip_none(h.ip[k]))
                 continue;
-            if (w->n == IT_B_WEB_TARGETS)
+            if (w->n == IT_WSRELAY_WAYS)
                 return setup_fail(fault, IT_ERR_FULL, "more than 8 ways to a relay over WebSocket");
-            w->target[w->n++] = (it_b_web_target){it_addr_of(h.ip[k], port), p->secure, h.via[k]};
+            w->target[w->n++] =
+                (it_wsrelay_way){.server = it_addr_of(h.ip[k], port), .tls = p->secure, .via = h.via[k]};
         }
     }
     return 0;

@@ -32,8 +32,8 @@
 #include "stack/model/model.h"
 #include "stack/model/ops.h"
 #include "stack/object.h"
-#include "stack/proxy/client.h"
 #include "stack/tls/tls.h"
+#include "stack/wsrelay/ways.h"
 
 #define IT_BLOB_MAX 16384   /* bytes of a blob: a hundred candidates of the longest */
 #define IT_B_STREAMS 8      /* media streams */
@@ -53,22 +53,14 @@ typedef struct it_b_stream_cfg {
 } it_b_stream_cfg;
 
 #define IT_B_WEB_NAME 64
-#define IT_B_WEB_TARGETS 8
 #define IT_B_WEB_AFTER (1 * IT_SEC)
-
-/* One way to a relay over WebSocket. */
-typedef struct it_b_web_target {
-    it_addr server;
-    bool tls;
-    it_via via; /* the proxy by which it is reached */
-} it_b_web_target;
 
 /* The relay over WebSocket that is left when there is no other pair (stack/wsrelay/client.h). Both sides must have one
  * of the same name. Its pair stands behind all others, and is nominated two seconds after it works. */
 typedef struct it_b_web_cfg {
-    char name[IT_B_WEB_NAME];                 /* whose certificate it has; letters, digits, dots, hyphens */
-    it_b_web_target target[IT_B_WEB_TARGETS]; /* tried in turn */
-    int n;                                    /* 0: none */
+    char name[IT_B_WEB_NAME];               /* whose certificate it has; letters, digits, dots, hyphens */
+    it_wsrelay_way target[IT_WSRELAY_WAYS]; /* tried in turn */
+    int n;                                  /* 0: none */
     it_tls_cfg tls; /* of TLS: |shared| and |trust| outlive the object, |version|, |log_keys|; the rest is B's */
     it_time after;  /* from the far side's description, or a restart, until it is joined; 0: IT_B_WEB_AFTER */
 } it_b_web_cfg;

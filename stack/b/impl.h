@@ -37,8 +37,7 @@
 typedef struct b_web {
     it_wsrelay_client *client; /* NULL: none */
     uint32_t stream;           /* our number of its stream */
-    int target;                /* which of the configuration's it goes to */
-    unsigned tries;            /* since it was up last */
+    it_wsrelay_turn turn;      /* which of the configuration's it goes to */
     bool up;                   /* ICE has its tunnel */
     bool leaving, aborted;     /* it has ended: its stream is closed in order, or reset */
     it_time at;                /* when the next one is made, where there is none; IT_NEVER: not */

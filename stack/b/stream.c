@@ -28,7 +28,7 @@ static bool stream_ok(const it_b_cfg *cfg, int k)
 
 static bool cfg_ok(const it_b_cfg *cfg)
 {
-    if (cfg->web.n < 0 || cfg->web.n > IT_B_WEB_TARGETS || (cfg->web.n && !cfg->web.name[0]))
+    if (cfg->web.n < 0 || cfg->web.n > IT_WSRELAY_WAYS || (cfg->web.n && !cfg->web.name[0]))
         return false;
     if (cfg->n_streams < 0 || cfg->n_streams > IT_B_STREAMS)
         return false;

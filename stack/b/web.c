@@ -13,11 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WEB_FLOW 0x08000000u   /* of the tunnels, by number of transport */
-#define WEB_STREAM 0x0c000000u /* of the clients' streams */
-#define WEB_PATIENCE (4 * IT_SEC)
-#define WEB_PAUSE (1 * IT_SEC)
-#define WEB_ROUNDS 4              /* from then on neither grows any more */
+#define WEB_FLOW 0x08000000u      /* of the tunnels, by number of transport */
+#define WEB_STREAM 0x0c000000u    /* of the clients' streams */
+#define WEB_RETRY (4 * IT_SEC)    /* where there is no base for any way */
 #define WEB_FAREWELL (5 * IT_SEC) /* until a stream that is not closed is reset */
 #define WEB_ROOM 40               /* hexadecimal digits of a room */
 
@@ -60,7 +58,7 @@ static bool web_wanted(const it_b *b, int t)
 
 it_addr it_b_web_server(const it_b *b, int t)
 {
-    return b->cfg.web.target[b->transport[t].web.target].server;
+    return b->cfg.web.target[b->transport[t].web.turn.at].server;
 }
 
 /* --- joining --- */
@@ -84,45 +82,28 @@ static void room_name(const it_b *b, int t, char out[IT_WSRELAY_ROOM + 1])
     it_bytes_hex(it_bytes_of(digest, WEB_ROOM / 2), out);
 }
 
-/* True when there is a base from which |target| may be reached. */
-static bool target_reachable(const it_b *b, const it_b_web_target *target)
-{
-    it_addr first = target->via.kind == IT_VIA_NONE ? target->server : target->via.proxy;
-    for (int i = 0; i < b->n_bases; i++)
-        if (it_ip_is4(b->bases[i].base.ip) == it_ip_is4(first.ip))
-            return true;
-    return false;
-}
-
 /* Lets |w| try the next target that may be reached; false: there is none. */
 static bool target_next(const it_b *b, b_web *w)
 {
-    for (int i = 0; i < b->cfg.web.n; i++) {
-        if (w->tries)
-            w->target = (w->target + 1) % b->cfg.web.n;
-        w->tries++;
-        if (target_reachable(b, &b->cfg.web.target[w->target]))
-            return true;
+    bool four = false, six = false;
+    for (int i = 0; i < b->n_bases; i++) {
+        bool is4 = it_ip_is4(b->bases[i].base.ip);
+        four |= is4;
+        six |= !is4;
     }
-    return false;
-}
-
-static unsigned web_round(const it_b *b, const b_web *w)
-{
-    unsigned round = w->tries / (unsigned)b->cfg.web.n;
-    return round < WEB_ROUNDS ? round : WEB_ROUNDS;
+    return it_wsrelay_turn_next(&w->turn, b->cfg.web.target, b->cfg.web.n, four, six);
 }
 
 static void web_join(it_b *b, it_time now, int t)
 {
     b_web *w = &b->transport[t].web;
     char room[IT_WSRELAY_ROOM + 1], name[24], stream[B_NAME + 32];
-    it_time patience = WEB_PATIENCE << web_round(b, w);
+    it_time patience = it_wsrelay_turn_patience(&w->turn, b->cfg.web.n);
     if (!target_next(b, w)) {
-        w->at = now + WEB_PATIENCE;
+        w->at = now + WEB_RETRY;
         return;
     }
-    const it_b_web_target *target = &b->cfg.web.target[w->target];
+    const it_wsrelay_way *target = &b->cfg.web.target[w->turn.at];
     it_tls_cfg tls = b->cfg.web.tls;
     tls.client = true;
     tls.name = b->cfg.web.name;
@@ -168,7 +149,7 @@ static int web_up(it_b *b, it_time now, int t)
 {
     b_transport *x = &b->transport[t];
     int end = own_end(b);
-    x->web.tries = 0;
+    x->web.turn.tries = 0;
     if (x->web.up || !it_b_lives(x))
         return 0;
     int err = it_ice_add_tunnel(b->ice, now, x->stream, x->component, (int)web_flow(t), web_addr(t, end),
@@ -203,9 +184,7 @@ static void web_down(it_b *b, it_time now, int t, const it_service_event *ev)
         return;
     w->leaving = true;
     w->idle_at = now + WEB_FAREWELL;
-    w->at = now;
-    if (w->tries % (unsigned)b->cfg.web.n == 0)
-        w->at += WEB_PAUSE << web_round(b, w);
+    w->at = now + it_wsrelay_turn_pause(&w->turn, b->cfg.web.n);
     if (!ours)
         return;
     it_conn_lost(&b->transport[t].conn, now);
@@ -226,7 +205,7 @@ void it_b_web_begin(it_b *b, it_time now)
 {
     for (int t = 0; t < b->n_transports && b->web_met; t++) {
         b->transport[t].web.at = now + web_after(b);
-        b->transport[t].web.tries = 0;
+        b->transport[t].web.turn.tries = 0;
     }
 }
 

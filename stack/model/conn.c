@@ -10,6 +10,7 @@ void it_conn_init(it_conn *c, const it_conn_cfg *cfg, it_evq *events)
         c->cfg.flows = 1;
     IT_ASSERT(c->cfg.flows > 0 && c->cfg.flows <= IT_CONN_FLOWS);
     it_live_init(&c->live, cfg->timers.stall);
+    c->live.mute = cfg->mute;
     for (int f = 0; f < c->cfg.flows; f++) {
         it_voice_tx_init(&c->flow[f].tx);
         it_voice_rx_init(&c->flow[f].rx);
@@ -241,7 +242,7 @@ static void take_pong(it_conn *c, it_time now, uint32_t number)
     *asked = IT_NEVER;
 }
 
-static void conn_ask(it_conn *c, it_time now)
+void it_conn_ask(it_conn *c, it_time now)
 {
     c->asked[c->n_asked % IT_CONN_ASKED] = now;
     send_ping(c, now, IT_APP_PING, c->n_asked++);
@@ -418,7 +419,7 @@ bool it_conn_live(it_conn *c, it_time now, const it_conn_checks *checks)
                                 .asked = checks->asked,
                                 .no_path = checks->no_path});
     if (it_live_ask(&c->live, now))
-        conn_ask(c, now);
+        it_conn_ask(c, now);
     for (int kind; (kind = it_live_tick(&c->live, now)) >= 0;) {
         it_model_event ev = it_conn_path_event(c, (enum it_model_event_kind)kind);
         ev.since = c->live.last_rx;

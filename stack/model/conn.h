@@ -40,6 +40,7 @@ typedef struct it_conn_cfg {
     int media;         /* the number in its events, -1: none */
     int flows;         /* media streams that share it, 0: one */
     bool rtp;          /* media is the channel's own: its numbers are those of RTP */
+    bool mute;         /* no liveness: silence is measured, and neither asked about nor told */
 } it_conn_cfg;
 
 /* One media stream of a connection. */
@@ -144,6 +145,8 @@ typedef struct it_conn_checks {
 } it_conn_checks;
 /* Judges silence and asks inside the channel when an answer is late. Returns true when a stall begins. */
 bool it_conn_live(it_conn *c, it_time now, const it_conn_checks *checks);
+/* Asks the far side inside the channel: the answer is a sign of life, and a round-trip time. */
+void it_conn_ask(it_conn *c, it_time now);
 /* Sends the voice that is due. */
 void it_conn_voice(it_conn *c, it_time now);
 

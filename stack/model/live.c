@@ -159,7 +159,7 @@ void it_live_due(it_live *l, it_time now, const it_live_want *w)
     l->due_since = since;
     it_time most = patience(l, w->begun);
     l->stall_at = since + most;
-    if (most > l->patience)
+    if (most > l->patience && !l->mute)
         l->patience = most;
     if (!same && due == IT_LIVE_ANSWER)
         l->ask_at = since + it_live_answer(l);
@@ -167,6 +167,8 @@ void it_live_due(it_live *l, it_time now, const it_live_want *w)
 
 it_time it_live_next(const it_live *l)
 {
+    if (l->mute)
+        return IT_NEVER;
     it_time t = l->window_end;
     if (l->stalled)
         return t;
@@ -177,7 +179,7 @@ it_time it_live_next(const it_live *l)
 
 bool it_live_ask(it_live *l, it_time now)
 {
-    if (!l->opened || l->stalled || now < l->ask_at)
+    if (!l->opened || l->stalled || l->mute || now < l->ask_at)
         return false;
     /* One whose answer would come after the alarm is not worth asking; without an alarm in sight it is the one that
      * measures. */
@@ -214,6 +216,10 @@ static int judge_rate(it_live *l, it_time now, uint64_t r)
 
 int it_live_tick(it_live *l, it_time now)
 {
+    if (l->mute) {
+        live_account(l, now);
+        return -1;
+    }
     if (l->due_since != IT_NEVER && !l->stalled && now >= l->stall_at) {
         live_account(l, now);
         l->stalled = true;

@@ -39,6 +39,7 @@ typedef struct it_live_want {
 
 typedef struct it_live {
     it_time stall; /* T_stall */
+    bool mute;     /* nothing is asked and nothing told: silence is measured alone */
     bool opened, stalled;
     it_time last_rx; /* last authentic receipt; the time of opening before any */
     enum it_live_due due;

@@ -1,49 +1,14 @@
 /* The relay: its connections, the rooms they are in, and what passes between two. */
-#include "stack/wsrelay/server.h"
+#include "stack/wsrelay/server_impl.h"
 
-#include "base/table/bits.h"
 #include "stack/http/message.h"
-#include "stack/stream/layers.h"
-#include "stack/ws/ws.h"
-#include "stack/wsrelay/queue.h"
-#include "stack/wsrelay/wire.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define TELL_EVERY (100 * IT_MS) /* LOST, at most so often */
 
-enum { BODY_MAX = 0, REPLACED = 4000, POLICY = 1008, GOING_AWAY = 1001, NOBODY = -1 };
-
-typedef struct relay_link {
-    it_stream s;
-    it_layers ls;
-    it_layer tls, ws; /* ops NULL: none; ws: in a room */
-    char room[IT_WSRELAY_ROOM + 1], name[IT_WSRELAY_NAME + 1];
-    bool gone; /* it has left its room, or is about to */
-    int peer;  /* the other one in the room */
-    bool here; /* HERE is to be said */
-    bool away; /* GONE */
-    it_time deadline;
-    uint32_t lost, told; /* of its own, dropped on their way; as far as it was told */
-    it_time told_at;
-    it_wsrelay_queue q; /* to it */
-} relay_link;
-
-struct it_wsrelay_server {
-    it_wsrelay_server_cfg cfg;
-    it_tls_cfg tls;
-    relay_link **v; /* NULL: a free place */
-    size_t n, cap;
-    it_bits busy;      /* links that may have something to put out */
-    uint32_t *refused; /* flows to reset */
-    size_t n_refused, cap_refused;
-    it_time now;
-    it_wsrelay_server_stats stats;
-    it_wsrelay_tale tales[IT_WSRELAY_TALES]; /* a ring */
-    uint64_t told, heard;                    /* so many were told; and were asked for, or lost */
-    uint8_t buf[IT_LAYER_MESSAGE];
-};
+enum { BODY_MAX = 0, POLICY = 1008, GOING_AWAY = 1001 };
 
 /* --- life --- */
 
@@ -84,12 +49,13 @@ it_wsrelay_server *it_wsrelay_server_new(const it_wsrelay_server_cfg *cfg)
     return s;
 }
 
-static void free_link(it_wsrelay_server *s, size_t i)
+void it_wsr_free(it_wsrelay_server *s, size_t i)
 {
     relay_link *l = s->v[i];
     if (!l)
         return;
-    it_layers_fini(&l->ls);
+    if (!l->dgram)
+        it_layers_fini(&l->ls);
     it_wsrelay_queue_fini(&l->q, s->cfg.alloc);
     it_free(s->cfg.alloc, l);
     s->v[i] = NULL;
@@ -101,7 +67,7 @@ static void server_free(void *o)
 {
     it_wsrelay_server *s = o;
     for (size_t i = 0; i < s->n; i++)
-        free_link(s, i);
+        it_wsr_free(s, i);
     it_bits_fini(&s->busy);
     it_free(s->cfg.alloc, s->v);
     it_free(s->cfg.alloc, s->refused);
@@ -111,84 +77,6 @@ static void server_free(void *o)
 const it_wsrelay_server_stats *it_wsrelay_server_stat(const it_wsrelay_server *s)
 {
     return &s->stats;
-}
-
-/* --- what is told --- */
-
-/* A tale of |kind| of |client|, which the caller fills. */
-static it_wsrelay_tale *relay_tell(it_wsrelay_server *s, enum it_wsrelay_tale_kind kind, it_addr client)
-{
-    it_wsrelay_tale *t = &s->tales[s->told++ % IT_WSRELAY_TALES];
-    if (s->told - s->heard > IT_WSRELAY_TALES)
-        s->heard = s->told - IT_WSRELAY_TALES;
-    *t = (it_wsrelay_tale){.kind = kind, .client = client};
-    return t;
-}
-
-/* The same of a client that is in a room. */
-static void relay_tell_room(it_wsrelay_server *s, enum it_wsrelay_tale_kind kind, const relay_link *l)
-{
-    it_wsrelay_tale *t = relay_tell(s, kind, l->s.remote);
-    memcpy(t->room, l->room, sizeof t->room);
-    memcpy(t->name, l->name, sizeof t->name);
-}
-
-int it_wsrelay_server_tale(it_wsrelay_server *s, it_wsrelay_tale *tale)
-{
-    if (s->heard == s->told)
-        return 0;
-    *tale = s->tales[s->heard++ % IT_WSRELAY_TALES];
-    return 1;
-}
-
-/* --- rooms --- */
-
-static bool in_room(const relay_link *l, it_bytes room)
-{
-    return l && l->room[0] && !l->gone && it_bytes_eq(it_bytes_str(l->room), room);
-}
-
-/* Takes link |i| out of its room; the other one is told. */
-static void leave_room(it_wsrelay_server *s, size_t i)
-{
-    relay_link *l = s->v[i];
-    if (!l->room[0] || l->gone)
-        return;
-    l->gone = true;
-    relay_tell_room(s, IT_WSRELAY_TALE_LEFT, l);
-    if (l->peer == NOBODY) {
-        s->stats.rooms--;
-        return;
-    }
-    relay_link *p = s->v[l->peer];
-    it_bits_add(&s->busy, (uint32_t)l->peer);
-    p->peer = l->peer = NOBODY;
-    p->here = false;
-    p->away = true; /* behind what it has sent */
-}
-
-/* The status that a request for |room| by |name| gets, which who has that name makes place for; |*other| is who else is
- * there. */
-static int judge_room(it_wsrelay_server *s, it_bytes room, it_bytes name, int *other)
-{
-    int there = 0;
-    *other = NOBODY;
-    for (size_t i = 0; i < s->n; i++) {
-        if (!in_room(s->v[i], room))
-            continue;
-        if (it_bytes_eq(it_bytes_str(s->v[i]->name), name)) {
-            it_ws_close(&s->v[i]->ws, s->now, REPLACED);
-            it_bits_add(&s->busy, (uint32_t)i);
-            leave_room(s, i);
-            s->stats.replaced++;
-            continue;
-        }
-        there++;
-        *other = (int)i;
-    }
-    if (there > 1)
-        return 409;
-    return there == 0 && s->stats.rooms >= s->cfg.rooms ? 503 : 101;
 }
 
 /* --- requests --- */
@@ -223,7 +111,7 @@ static int refuse_request(it_wsrelay_server *s, relay_link *l, int status)
     snprintf(text, sizeof text, "HTTP/1.1 %d %s\r\n%sContent-Length: 0\r\nConnection: close\r\n\r\n", status,
              reason_of(status), more);
     s->stats.refused++;
-    relay_tell(s, IT_WSRELAY_TALE_REFUSED, l->s.remote)->status = status;
+    it_wsr_tell(s, IT_WSRELAY_TALE_REFUSED, l->s.remote)->status = status;
     int n = it_layers_write(&l->ls, s->now, &(it_io){.kind = IT_IO_DATA, .data = it_bytes_str(text)});
     return n == IT_ERR_NOMEM ? n : 0;
 }
@@ -244,17 +132,7 @@ static int enter_room(it_wsrelay_server *s, size_t i, it_bytes head, it_bytes ro
         return IT_ERR_NOMEM;
     l->ws = ws;
     l->deadline = IT_NEVER;
-    memcpy(l->room, room.p, room.n);
-    memcpy(l->name, name.p, name.n);
-    l->peer = other;
-    s->stats.joined++;
-    relay_tell_room(s, IT_WSRELAY_TALE_JOINED, l);
-    s->stats.rooms += other == NOBODY;
-    if (other == NOBODY)
-        return 0;
-    it_bits_add(&s->busy, (uint32_t)other);
-    s->v[other]->peer = (int)i;
-    l->here = s->v[other]->here = true;
+    it_wsr_enter(s, i, room, name, other);
     return 0;
 }
 
@@ -272,35 +150,19 @@ static int take_request(it_wsrelay_server *s, size_t i, it_bytes message)
     if (status == 0)
         status = 426; /* RFC 9110 section 15.5.22 */
     if (status == 101)
-        status = judge_room(s, room, name, &other);
+        status = it_wsr_judge(s, room, name, &other);
     return status == 101 ? enter_room(s, i, head, room, name, other) : refuse_request(s, s->v[i], status);
 }
 
 /* --- datagrams --- */
 
-/* The datagram |message| goes to the other one in the room. */
-static int relay_datagram(it_wsrelay_server *s, relay_link *from, it_bytes message)
-{
-    if (from->peer == NOBODY)
-        return 0;
-    relay_link *to = s->v[from->peer];
-    uint32_t before = to->q.dropped;
-    it_bits_add(&s->busy, (uint32_t)from->peer);
-    s->stats.relayed++;
-    s->stats.bytes += message.n - 1;
-    int err = it_wsrelay_queue_put(&to->q, s->cfg.alloc, s->now, message, IT_WSRELAY_QUEUE);
-    from->lost += to->q.dropped - before;
-    s->stats.dropped += to->q.dropped - before;
-    return err;
-}
-
 static int take_message(it_wsrelay_server *s, size_t i, it_bytes message)
 {
     it_wsrelay_frame f;
     if (it_wsrelay_frame_read(message, &f) == 0 && f.type == IT_WSRELAY_DATA)
-        return relay_datagram(s, s->v[i], message);
+        return it_wsr_relay(s, s->v[i], message);
     it_ws_close(&s->v[i]->ws, s->now, POLICY); /* RFC 6455 section 7.4.1 */
-    leave_room(s, i);
+    it_wsr_leave(s, i);
     return 0;
 }
 
@@ -313,16 +175,6 @@ static int say_type(it_wsrelay_server *s, relay_link *l, enum it_wsrelay_type ty
     if (n == IT_ERR_NOMEM)
         return n;
     return n > 0;
-}
-
-/* Drops what has waited too long for |l|. */
-static void age_queue(it_wsrelay_server *s, relay_link *l)
-{
-    uint32_t before = l->q.dropped;
-    it_wsrelay_queue_age(&l->q, s->cfg.alloc, s->now - s->cfg.age);
-    s->stats.dropped += l->q.dropped - before;
-    if (l->peer != NOBODY && !l->away)
-        s->v[l->peer]->lost += l->q.dropped - before;
 }
 
 /* Says |type| to |l| if |*due|. Returns 1: nothing is left of that, 0: not now, or IT_ERR_NOMEM. */
@@ -369,7 +221,7 @@ static int serve_link(it_wsrelay_server *s, relay_link *l)
 {
     if (!l->ws.ops || l->gone)
         return 0;
-    age_queue(s, l);
+    it_wsr_age(s, l);
     int n = 1;
     if (l->away)
         n = say_queue(s, l);
@@ -390,7 +242,7 @@ static int take_up(it_wsrelay_server *s, size_t i, const it_io *in)
     if (in->kind != IT_IO_FIN && in->kind != IT_IO_RST)
         return 0;
     s->stats.silent += l->ws.ops && it_ws_state_of(&l->ws)->fault == IT_WS_FAULT_SILENCE;
-    leave_room(s, i);
+    it_wsr_leave(s, i);
     if (l->ws.ops || in->kind == IT_IO_RST)
         return 0; /* its layer sees to the closing */
     return it_layers_write(&l->ls, s->now, &(it_io){.kind = IT_IO_FIN});
@@ -415,7 +267,7 @@ static int refuse_stream(it_wsrelay_server *s, const it_io *in)
         return IT_ERR_NOMEM;
     s->stats.reset++;
     s->refused[s->n_refused++] = in->flow;
-    (void)relay_tell(s, IT_WSRELAY_TALE_RESET, in->remote);
+    (void)it_wsr_tell(s, IT_WSRELAY_TALE_RESET, in->remote);
     return 0;
 }
 
@@ -437,11 +289,11 @@ static int push_layers(it_wsrelay_server *s, relay_link *l, uint16_t port)
     return push(l, it_http_messages(s->cfg.alloc, IT_HTTP_SERVER, BODY_MAX));
 }
 
-static int accept_link(it_wsrelay_server *s, const it_io *in)
+int it_wsr_add(it_wsrelay_server *s)
 {
     size_t i = 0;
     if (s->stats.connections >= s->cfg.connections)
-        return refuse_stream(s, in);
+        return IT_ERR_FULL;
     while (i < s->n && s->v[i])
         i++;
     if (it_grow(s->cfg.alloc, &s->v, &s->cap, i + 1, sizeof(relay_link *)) < 0 ||
@@ -455,10 +307,21 @@ static int accept_link(it_wsrelay_server *s, const it_io *in)
     s->v[i] = l;
     s->stats.connections++;
     l->peer = NOBODY;
+    return (int)i;
+}
+
+static int accept_link(it_wsrelay_server *s, const it_io *in)
+{
+    int i = it_wsr_add(s);
+    if (i == IT_ERR_FULL)
+        return refuse_stream(s, in);
+    if (i < 0)
+        return i;
+    relay_link *l = s->v[i];
     l->deadline = s->now + s->cfg.patience;
     it_layers_init(&l->ls, s->cfg.alloc, &l->s);
     if (push_layers(s, l, in->local.port) < 0) {
-        free_link(s, i);
+        it_wsr_free(s, (size_t)i);
         return IT_ERR_NOMEM;
     }
     it_stream_accept(&l->s, in);
@@ -469,7 +332,7 @@ static int accept_link(it_wsrelay_server *s, const it_io *in)
 static int find_link(const it_wsrelay_server *s, uint32_t flow)
 {
     for (size_t i = 0; i < s->n; i++)
-        if (s->v[i] && s->v[i]->s.flow == flow && it_stream_alive(&s->v[i]->s))
+        if (s->v[i] && !s->v[i]->dgram && s->v[i]->s.flow == flow && it_stream_alive(&s->v[i]->s))
             return (int)i;
     return NOBODY;
 }
@@ -480,6 +343,10 @@ static int server_input(void *o, it_time now, const it_io *in)
     s->now = now;
     if (in->kind == IT_IO_ACCEPTED)
         return accept_link(s, in);
+    if (in->kind == IT_IO_DGRAM) {
+        int told = it_wsr_dgram_input(s, in);
+        return told < 0 ? told : (int)in->data.n;
+    }
     bool stream =
         in->kind == IT_IO_DATA || in->kind == IT_IO_WRITABLE || in->kind == IT_IO_FIN || in->kind == IT_IO_RST;
     int i = stream ? find_link(s, in->flow) : NOBODY;
@@ -503,8 +370,18 @@ static int server_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t 
         *out = (it_io){.kind = IT_IO_RST, .flow = s->refused[--s->n_refused]};
         return 1;
     }
+    if (it_wsr_reply_output(s, out, buf, cap))
+        return 1;
     for (uint32_t i; (i = it_bits_next(&s->busy, 0)) != IT_BITS_NONE;) {
         relay_link *l = s->v[i];
+        if (l->dgram) {
+            if (it_wsr_dgram_output(s, i, out, buf, cap))
+                return 1;
+            it_bits_del(&s->busy, i);
+            if (l->gone)
+                it_wsr_free(s, i);
+            continue;
+        }
         int n = read_link(s, i); /* what waited for room may be read now */
         if (n == 0)
             n = serve_link(s, l);
@@ -515,8 +392,8 @@ static int server_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t 
         it_bits_del(&s->busy, i);
         if (it_stream_alive(&l->s))
             continue;
-        leave_room(s, i);
-        free_link(s, i);
+        it_wsr_leave(s, i);
+        it_wsr_free(s, i);
     }
     return 0;
 }
@@ -537,7 +414,7 @@ void it_wsrelay_server_stop(it_wsrelay_server *s, it_time now)
 
 static it_time link_next(const relay_link *l)
 {
-    it_time layers = it_layers_next(&l->ls);
+    it_time layers = l->dgram ? IT_NEVER : it_layers_next(&l->ls);
     return l->deadline < layers ? l->deadline : layers;
 }
 
@@ -550,14 +427,17 @@ static int server_tick(void *o, it_time now)
         if (!l || link_next(l) > now)
             continue;
         it_bits_add(&s->busy, (uint32_t)i);
-        int err = it_layers_tick(&l->ls, now);
+        int err = l->dgram ? 0 : it_layers_tick(&l->ls, now);
         if (err < 0)
             return err;
         if (l->deadline > now)
             continue;
         l->deadline = IT_NEVER;
         s->stats.silent++;
-        it_stream_reset(&l->s);
+        if (l->dgram)
+            it_wsr_leave(s, i);
+        else
+            it_stream_reset(&l->s);
     }
     return 0;
 }

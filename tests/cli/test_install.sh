@@ -12,6 +12,8 @@ tree dest >have
 cat >want <<'LIST'
 ./opt/it/bin/icetank
 ./opt/it/share/icetank/icetank.d.lua
+./opt/it/share/icetank/scenarios/lib/c.lua
+./opt/it/share/icetank/scenarios/lib/d.lua
 ./opt/it/share/icetank/scenarios/lib/ice.lua
 ./opt/it/share/icetank/wireshark/plugins/rtmfp-dissector.lua
 ./opt/it/share/icetank/wireshark/profiles/icetank/colorfilters

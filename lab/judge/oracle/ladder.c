@@ -14,13 +14,16 @@ static const struct {
     [IT_ORACLE_RELAY_UDP] = {"relay_udp", "relay_udp", "a relay by UDP", it_oracle_relay_udp},
     [IT_ORACLE_DIRECT_TCP] = {"direct_tcp", "direct_tcp", "direct TCP", it_oracle_direct_tcp},
     [IT_ORACLE_RELAY_TCP] = {"relay_tcp", "relay_tcp", "a relay by TCP", it_oracle_relay_tcp},
+    [IT_ORACLE_DGRAM] = {"relay_dgram", "relay_udp", "a relay object by UDP", it_oracle_dgram},
     [IT_ORACLE_PROXY] = {"relay_ws", "relay_tcp", "a relay over WebSocket", it_oracle_proxy},
 };
 
 /* Two seconds after the first valid pair a last resort is nominated (stack/ice/nominate.c). */
 #define LATE (1500 * IT_MS)
 #define LATE_WEB (2500 * IT_MS) /* what is over WebSocket is tried a second later */
+#define HANDSHAKE IT_SEC        /* from a valid pair to an open connection, at most */
 #define TAKES(rung) (1u << IT_ORACLE_##rung)
+#define SEPARATE (1u << 31) /* its relay is another object, which begins whatever else has worked by then */
 /* RFC 8445 section 5.1.2.2 and RFC 6544 section 4.2: the type preferences are 100 to 126 by UDP, 80 to 90 by TCP, 0 of
  * what is relayed, and of a pair the lower one decides first (RFC 8445 section 6.1.2.3): any direct way before any
  * relay. */
@@ -34,7 +37,7 @@ typedef struct ladder {
     char model;
     uint8_t n;
     uint8_t rung[IT_ORACLE_RUNGS];
-    uint32_t taken;
+    uint32_t taken;              /* and SEPARATE */
     it_oracle_judge *const *own; /* judges of its own, by rung; NULL: it pairs candidates as RFC 8445 says */
 } ladder;
 
@@ -51,8 +54,12 @@ static const ladder LADDERS[] = {
      {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP, IT_ORACLE_RELAY_TCP, IT_ORACLE_PROXY},
      TAKES(DIRECT_UDP) | TAKES(RELAY_UDP),
      BY_RTMFP},
-    /* the relay object, by datagrams or by WebSocket */
-    {'D', 4, {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP, IT_ORACLE_RELAY_TCP, IT_ORACLE_PROXY}, 0, NULL},
+    /* the peer object, and the relay object */
+    {'D',
+     3,
+     {IT_ORACLE_DIRECT_UDP, IT_ORACLE_DGRAM, IT_ORACLE_PROXY},
+     TAKES(DIRECT_UDP) | TAKES(DGRAM) | TAKES(PROXY) | SEPARATE,
+     NULL},
     /* a relay that answers checks */
     {'E', 2, {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP}, TAKES(DIRECT_UDP) | TAKES(RELAY_UDP), NULL},
 };
@@ -196,18 +203,20 @@ void it_orc_conclude(it_oracle_verdict *v)
 }
 
 /* True when |later| may have been taken before |w| is there. */
-static bool is_late(const it_oracle_way *w, const it_oracle_way *later)
+static bool is_late(const it_oracle_query *q, const ladder *l, const it_oracle_way *w, const it_oracle_way *later)
 {
+    if (l->taken & SEPARATE)
+        return w->rung == IT_ORACLE_DIRECT_UDP && w->latest + HANDSHAKE > later->least + q->web_sooner;
     return w->latest > (later->rung == IT_ORACLE_PROXY ? LATE_WEB : LATE);
 }
 
 /* A direct way that must open, but late, may find that another one was taken by then: an agent nominates what works
  * after a while, and does not wait for what may come. */
-static void overtake_late(it_oracle_verdict *v)
+static void overtake_late(const it_oracle_query *q, const ladder *l, it_oracle_verdict *v)
 {
     for (int i = 0; i < v->n_ways; i++)
         for (int k = i + 1; k < v->n_ways; k++)
-            if (v->way[i].outcome == IT_ORACLE_OPENS && is_late(&v->way[i], &v->way[k]) && may_open(&v->way[k]))
+            if (v->way[i].outcome == IT_ORACLE_OPENS && may_open(&v->way[k]) && is_late(q, l, &v->way[i], &v->way[k]))
                 v->way[i].overtaken = true;
 }
 
@@ -249,7 +258,7 @@ static int ladder_climb(it_alloc *alloc, const it_oracle_query *q, const ladder 
     if (!l->own) {
         share_pace(q, v);
         it_orc_relays_beside(q, v);
-        overtake_late(v);
+        overtake_late(q, l, v);
     }
     it_orc_conclude(v);
     return 0;

@@ -164,6 +164,7 @@ typedef struct it_oracle_server {
 typedef struct it_oracle_web {
     it_oracle_server server;
     bool tls;
+    bool udp;               /* by datagrams, without TLS and proxies */
     uint8_t caught;         /* enum it_oracle_caught, of a box that answers in its place */
     uint8_t via;            /* enum it_oracle_via; of a proxy: */
     uint8_t box;            /* on whose own host it is, */
@@ -220,8 +221,10 @@ typedef struct it_oracle_query {
     bool stun_lends;           /* |stun| is a TURN server, whose answer to Allocate tells a reflexive address, too */
     it_oracle_turn turn[IT_ORACLE_TURNS];
     int n_turns;
-    bool no_relay[2];        /* no relayed addresses of IPv4, of IPv6 are lent */
-    it_time web_after;       /* how long after it has heard of the other one a side joins the relay over WebSocket */
+    bool no_relay[2];  /* no relayed addresses of IPv4, of IPv6 are lent */
+    it_time web_after; /* how long after it has heard of the other one a side joins the relay over WebSocket; of D since
+                          the call began */
+    it_time web_sooner;      /* and so much sooner at most, when nothing else is left */
     bool checked_relays;     /* they are no TURN servers: they answer checks in the far side's place, and hand on */
     bool turn_limits;        /* by quotas or rules for peers the servers may refuse what they are asked for */
     it_time now;             /* when the call begins, since the world did */
@@ -244,6 +247,7 @@ enum it_oracle_rung {
     IT_ORACLE_DIRECT_TCP, /* tcp.c */
     IT_ORACLE_RELAY_UDP,  /* relay.c */
     IT_ORACLE_RELAY_TCP,  /* relay.c */
+    IT_ORACLE_DGRAM,      /* proxy.c: the same relay by UDP */
     IT_ORACLE_PROXY,      /* proxy.c: a relay over WebSocket, through a proxy or not */
     IT_ORACLE_RUNGS
 };
@@ -294,5 +298,8 @@ it_oracle_judge it_oracle_relay_tcp IT_MUST_CHECK;
 
 /* A relay over WebSocket (RFC 6455), by TCP or through the tunnel of a proxy (RFC 9110 section 9.3.6, RFC 1928). */
 it_oracle_judge it_oracle_proxy IT_MUST_CHECK;
+/* The same relay by UDP: sure where both sides reach it so; where one does, it tells of this path and the other of a
+ * relay over WebSocket. */
+it_oracle_judge it_oracle_dgram IT_MUST_CHECK;
 
 #endif

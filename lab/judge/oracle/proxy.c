@@ -90,14 +90,14 @@ static web_grade reach_grade(const it_oracle_reach *r, uint8_t caught)
     }
 }
 
-/* What |base| of |one|, its only one, comes to at |server|; |caught|: what becomes of an answer in its place. */
-static web_grade part_grade(it_oracle_query *one, it_oracle_base base, const it_oracle_server *server, uint8_t caught,
-                            char *why, size_t cap)
+/* What |base| of |one|, its only one, comes to at |server| by |transport|. */
+static web_grade part_grade_by(it_oracle_query *one, it_oracle_base base, const it_oracle_server *server,
+                               enum it_oracle_transport transport, uint8_t caught, char *why, size_t cap)
 {
     it_oracle_reach r;
     one->side[0].base[0] = base;
     one->side[0].n_bases = 1;
-    it_oracle_reach_server(one, 0, server, IT_ORACLE_TCP, &r);
+    it_oracle_reach_server(one, 0, server, transport, &r);
     snprintf(why, cap, "%s", r.why);
     if (r.outcome == IT_ORACLE_REACH_CAUGHT && is_unclear(one, base.net))
         caught = IT_ORACLE_CAUGHT_UNSURE;
@@ -105,6 +105,20 @@ static web_grade part_grade(it_oracle_query *one, it_oracle_base base, const it_
     if (r.since) /* after a login, whatever was before */
         return r.outcome == IT_ORACLE_REACH_NONE ? WEB_NO : WEB_MAYBE;
     return web_weaker(g, chain_sure(one, base.net));
+}
+
+/* What |base| of |one|, its only one, comes to at |server| by TCP; |caught|: what becomes of an answer in its place. */
+static web_grade part_grade(it_oracle_query *one, it_oracle_base base, const it_oracle_server *server, uint8_t caught,
+                            char *why, size_t cap)
+{
+    return part_grade_by(one, base, server, IT_ORACLE_TCP, caught, why, cap);
+}
+
+/* The same by UDP: a box that answers in the relay's place is none of its kind. */
+static web_grade udp_grade(it_oracle_query *one, it_oracle_base base, const it_oracle_server *server, char *why,
+                           size_t cap)
+{
+    return part_grade_by(one, base, server, IT_ORACLE_UDP, IT_ORACLE_CAUGHT_ENDS, why, cap);
 }
 
 /* The way from |base| to the proxy of |w|: what is inside of its box is all there is. */
@@ -136,6 +150,8 @@ static bool is_behind(const it_oracle_query *q, const it_oracle_base *base, int 
 static web_grade base_grade(const it_oracle_query *q, it_oracle_query *one, const it_oracle_base *base,
                             const it_oracle_web *w, char *why, size_t cap)
 {
+    if (w->udp)
+        return udp_grade(one, *base, &w->server, why, cap);
     if (w->via == IT_ORACLE_VIA_NONE)
         return part_grade(one, *base, &w->server, w->caught, why, cap);
     if (!is_behind(q, base, w->box))
@@ -254,6 +270,8 @@ static bool take_way(const it_oracle_query *q, it_oracle_query *one, int who, co
     it_time takes = most * span.far;
     if (takes >= GIVEN_UP) /* it may be given up, and tried for longer later */
         g = WEB_MAYBE;
+    if (w->udp && span.lossy) /* what is lost is asked again every 500 ms, and given up all the same */
+        g = WEB_MAYBE;
     out->most = span.lossy ? 0 : spent + takes;
     /* What was possible before may have opened, and not have lasted. */
     out->grade = out->grade == WEB_MAYBE ? WEB_MAYBE : g;
@@ -267,12 +285,13 @@ static enum it_oracle_outcome outcome_of(web_grade g)
     return OF[g];
 }
 
-static void judge_side(const it_oracle_query *q, it_oracle_query *one, int who, web_side *out)
+/* |udp|: by ways by UDP alone. */
+static void judge_side(const it_oracle_query *q, it_oracle_query *one, int who, bool udp, web_side *out)
 {
     const it_oracle_side *s = &q->side[who];
     *out = (web_side){.grade = WEB_NO};
     for (int i = 0; i < s->n_webs; i++)
-        if (take_way(q, one, who, &s->web[i], i * GIVEN_UP, out))
+        if ((s->web[i].udp || !udp) && take_way(q, one, who, &s->web[i], i * GIVEN_UP, out))
             return;
 }
 
@@ -296,7 +315,7 @@ static void web_times(const it_oracle_query *q, const web_side side[2], it_oracl
 {
     it_time ta = later(q->side[0].ta, q->side[1].ta), rtt = side[0].rtt + side[1].rtt;
     int transports = q->transports > 1 ? q->transports : 1;
-    w->least = q->web_after + later(side[0].least, side[1].least);
+    w->least = q->web_after - q->web_sooner + later(side[0].least, side[1].least);
     if (side[0].most == 0 || side[1].most == 0)
         return;
     it_time there = later(heard_by(q, 0) + side[0].most, heard_by(q, 1) + side[1].most);
@@ -331,7 +350,7 @@ int it_oracle_proxy(it_alloc *alloc, const it_oracle_query *q, it_oracle_way *w)
         return IT_ERR_NOMEM;
     *one = *q;
     for (int i = 0; i < 2; i++)
-        judge_side(q, one, i, &side[i]);
+        judge_side(q, one, i, false, &side[i]);
     it_free(alloc, one);
     web_grade g = web_weaker(side[0].grade, side[1].grade);
     web_why(q, side, g, w);
@@ -342,5 +361,41 @@ int it_oracle_proxy(it_alloc *alloc, const it_oracle_query *q, it_oracle_way *w)
     w->pairs[0] = w->pairs[1] = RELAYED;
     w->opened = 1;
     web_times(q, side, w);
+    return 0;
+}
+
+static void dgram_why(web_grade g, it_oracle_way *w)
+{
+    static const char *const SAID[] = {[WEB_NO] = "no side reaches the relay by UDP",
+                                       [WEB_MAYBE] = "the relay may be reached by UDP",
+                                       [WEB_SURE] = "both sides reach the relay by UDP"};
+    snprintf(w->why, sizeof w->why, "%s", SAID[g]);
+}
+
+int it_oracle_dgram(it_alloc *alloc, const it_oracle_query *q, it_oracle_way *w)
+{
+    web_side udp[2], any[2];
+    *w = (it_oracle_way){.rung = IT_ORACLE_DGRAM, .outcome = IT_ORACLE_DIES, .variants = 1};
+    it_oracle_query *one = it_malloc(alloc, sizeof *one);
+    if (!one)
+        return IT_ERR_NOMEM;
+    *one = *q;
+    for (int i = 0; i < 2; i++) {
+        judge_side(q, one, i, true, &udp[i]);
+        judge_side(q, one, i, false, &any[i]);
+    }
+    it_free(alloc, one);
+    web_grade g = web_weaker(udp[0].grade, udp[1].grade);
+    /* Where one side does it tells of it, and the other of its own leg. */
+    if (g == WEB_NO && ((udp[0].grade && any[1].grade) || (udp[1].grade && any[0].grade)))
+        g = WEB_MAYBE;
+    dgram_why(g, w);
+    if (g == WEB_NO)
+        return 0;
+    w->outcome = outcome_of(g);
+    w->families = any[0].families | any[1].families;
+    w->pairs[0] = w->pairs[1] = RELAYED;
+    w->opened = 1;
+    w->least = q->web_after - q->web_sooner + later(any[0].least, any[1].least);
     return 0;
 }

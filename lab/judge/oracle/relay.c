@@ -612,7 +612,8 @@ static bool any_scarce(const it_oracle_query *q)
 static bool may_be_relayed(const it_oracle_way *w)
 {
     bool may = w->outcome == IT_ORACLE_OPENS || w->outcome == IT_ORACLE_EITHER;
-    return may && (w->rung == IT_ORACLE_RELAY_UDP || w->rung == IT_ORACLE_RELAY_TCP || w->rung == IT_ORACLE_PROXY);
+    return may && (w->rung == IT_ORACLE_RELAY_UDP || w->rung == IT_ORACLE_RELAY_TCP || w->rung == IT_ORACLE_DGRAM ||
+                   w->rung == IT_ORACLE_PROXY);
 }
 
 void it_orc_relays_beside(const it_oracle_query *q, it_oracle_verdict *v)

@@ -25,6 +25,7 @@ PART(peers)
 PART(rtmfp)
 PART(a)
 PART(calls_c)
+PART(separate)
 PART(signaling)
 PART(judge)
 PART(trouble)
@@ -38,6 +39,7 @@ PART(catalog)
 PART(tank)
 PART(ice)
 PART(c)
+PART(d)
 
 typedef struct source {
     const char *name, *chunk;
@@ -74,12 +76,14 @@ static const source SOURCES[] = {
     OWN(hypo),
     OWN(attack),
     OWN(catalog),
+    OWN(separate),
     OWN(tank),
     {"ice", "@lib/ice.lua", it_embed_ice, &it_embed_ice_size},
     {"c", "@lib/c.lua", it_embed_c, &it_embed_c_size},
+    {"d", "@lib/d.lua", it_embed_d, &it_embed_d_size},
 };
 #define N_SOURCES (sizeof SOURCES / sizeof *SOURCES)
-enum { LIBRARIES = 2 }; /* at the end of SOURCES */
+enum { LIBRARIES = 3 }; /* at the end of SOURCES */
 _Static_assert(N_SOURCES == IT_CODE_PARTS + LIBRARIES, "IT_CODE_PARTS counts the parts");
 
 struct it_code {

@@ -73,6 +73,7 @@ static void web_of(lua_State *L, int at, it_oracle_web *w)
 {
     server_of(L, at, &w->server);
     w->tls = it_script_bool(L, at, "tls");
+    w->udp = it_script_bool(L, at, "udp");
     w->caught = (uint8_t)it_script_int(L, at, "caught", IT_ORACLE_CAUGHT_ENDS);
     w->via = (uint8_t)it_script_int(L, at, "via", IT_ORACLE_VIA_NONE);
     if (w->via == IT_ORACLE_VIA_NONE)
@@ -282,11 +283,12 @@ static void turns_of(lua_State *L, int at, it_oracle_query *q)
 }
 
 /* oracle(model, near side, far side, boxes, STUN server by UDP, of model C that of RTMFP, patience, transports, TURN
- * servers, STUN server by TCP, of model C how long a stream may take) -> verdict, why signaling may find no room or nil
+ * servers, STUN server by TCP, of model C how long a stream may take, of D when
+ * its relay object begins) -> verdict, why signaling may find no room or nil
  */
 static int d_oracle(lua_State *L)
 {
-    lua_settop(L, 10);
+    lua_settop(L, 11);
     it_oracle_query *q = lua_newuserdatauv(L, sizeof *q, 0);
     it_oracle_verdict *v = lua_newuserdatauv(L, sizeof *v, 0);
     memset(q, 0, sizeof *q);
@@ -300,7 +302,8 @@ static int d_oracle(lua_State *L)
     turns_of(L, 8, q);
     server_of(L, 9, &q->stun_tcp);
     q->stream_patience = luaL_optinteger(L, 10, 0);
-    q->web_after = IT_B_WEB_AFTER;
+    q->web_after = luaL_optinteger(L, 11, IT_B_WEB_AFTER);
+    q->web_sooner = lua_isnoneornil(L, 11) ? 0 : q->web_after;
     q->now = it_lab_now(it_script_of(L)->lab);
     char crowd[160];
     bool crowded = it_oracle_crowd_streams(q, crowd, sizeof crowd);

@@ -173,11 +173,11 @@ return function(L)
     end
   end
   local function tokens(text)
-    local list, kind, a, b = {}, nil, nil, 0
-    repeat
+    local list, kind, a, b = {}, token(text, 1)
+    while kind do
+      if kind ~= "comment" then list[#list + 1] = { kind = kind, a = a, b = b, s = text:sub(a, b) } end
       kind, a, b = token(text, b + 1)
-      if kind and kind ~= "comment" then list[#list + 1] = { kind = kind, a = a, b = b, s = text:sub(a, b) } end
-    until not kind
+    end
     return list
   end
   -- Whether the text token between `before` and `after` is an operand of an order operator, whole: no argument of a call, no part of a text.

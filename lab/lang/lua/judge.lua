@@ -152,7 +152,7 @@ return function(L)
   -- The addresses of `host` for the oracle, best first; `only`: on that interface, `ip`: this one.
   local function side_of(host, w, how, only, only_ip)
     local out = { ta = math.max(host.timers.ta, how.ta), rto = host.timers.rto, lite = how.keeps and host.behaviour.lite and 1 or 0, as_told = how.script, checks_first = how.script, keepalive = how.keeps and host.timers.keepalive or 0,
-      relays = how.keeps and 1 or 0, hasty = how.keeps and host.behaviour.nomination ~= "regular" and 1 or 0 }
+      relays = how.keeps and not how.separate and 1 or 0, hasty = how.keeps and host.behaviour.nomination ~= "regular" and 1 or 0 }
     for _, iface in ipairs(only and { only } or host[LIST]) do
       local wire, pass = wire_of(iface.wire)
       local net = iface[NET]
@@ -244,10 +244,39 @@ return function(L)
     return x
   end
 
+  -- Works out anew what the ways of verdict `v` come to.
+  local function conclude(v)
+    local paths, open, either = {}, nil, false
+    v.families = ""
+    for _, way in ipairs(v.ways) do
+      local may = way.outcome == "open" or way.outcome == "either"
+      if may and not open then paths[way.path] = true end
+      if may and not v.families:find(way.families, 1, true) then v.families = v.families == "" and way.families or "v4 v6" end
+      if way.outcome == "open" then v.first, v.why = open and v.first or way.rung, open and v.why or way.why end
+      if way.outcome == "open" and not way.overtaken then open = open or way end
+      either = either or way.outcome == "either"
+    end
+    v.outcome, v.either = v.first and "open" or "death", not v.first and either
+    local path = next(paths)
+    v.path = v.first and path and not next(paths, path) and path or nil
+    return v
+  end
+  -- The direct ways of verdict `v` are none because of `why`, or `perhaps` none; the others stand.
+  function L.direct_out(v, why, perhaps)
+    for _, way in ipairs(v.ways) do
+      if way.path:find "^direct" and (way.outcome == "open" or not perhaps) then
+        way.outcome, way.why = perhaps and "either" or "none", why
+        if not perhaps then way.kinds, way.families = { {}, {} }, "" end
+      end
+    end
+    v.first, v.why = nil, why
+    return conclude(v)
+  end
+
   -- What RFC 8445 leaves to each model. E's socket begins no more than one exchange in 50 ms, and its library asks the STUN server when there is
   -- nothing to check, checks in the order in which it was told, and keeps no mapping alive meanwhile.
   local AGENT = { ta = 0, keeps = true, links = true }
-  local HOW = { A = AGENT, B = AGENT, E = { ta = 50000000, script = 1 }, C = { ta = 0 } }
+  local HOW = { A = AGENT, B = AGENT, D = { ta = 0, keeps = true, links = true, separate = true }, E = { ta = 50000000, script = 1 }, C = { ta = 0 } }
   -- Of model C (RFC 7016): no carrier, as the server introduces; its ladder's ways are judged from the boxes between each end and that server.
   local function predict_calls(near, far, s, w, a, b)
     local server = s.server or L.servers.rtmfp
@@ -286,10 +315,11 @@ return function(L)
     for _, side in ipairs { a, b } do side.stream_box = side.stream_at and w.number[side.stream_at] end
     if a.lite == 1 and b.lite == 1 then a.lite, b.lite = 0, 0 end -- where checks would have passed, data does
     local n = s.transports or L.transports(s)
-    local turns, stun = turns_of(s, n * (#a + #b)), L.servers.stun
+    local turns, stun = how.separate and {} or turns_of(s, n * (#a + #b)), L.servers.stun
+    local after = how.separate and (s.policy == "race" and 0 or L.time(s.try or "2s", "call.try")) or nil
     local function ask()
       return core.oracle(s.model, a, b, w.list, server_of(L.stun_by.udp and stun, 3478), math.max(near.timers.connect, far.timers.connect), n, turns,
-        server_of(L.stun_by.tcp and stun, 3478))
+        server_of(L.stun_by.tcp and stun, 3478), nil, after)
     end
     local v, crowded = ask()
     if crowded then -- signaling may be elsewhere, or later, or not
@@ -297,8 +327,14 @@ return function(L)
       v = either_of(v, (ask()))
     end
     v.signaled = not adds and "no" or (doubt or crowded) and "perhaps" or "yes"
+    if how.separate then -- the relay object needs no signaling
+      local fails, why = roles_clash(near.behaviour, far.behaviour)
+      if not adds or fails then return L.direct_out(v, not adds and "the call is not signaled: " .. doubt or why, false) end
+      if doubt or why then L.direct_out(v, doubt or why, true) end
+      doubt = nil
+    end
     if not adds then return L.cannot_signal(v, doubt) end
-    if how.keeps and v.outcome == "open" then
+    if how.keeps and not how.separate and v.outcome == "open" then
         local fails, why = roles_clash(near.behaviour, far.behaviour)
         if fails then return L.cannot_open(v, why) end
         doubt = doubt or why or lite_doubt(near, far)
@@ -342,7 +378,7 @@ return function(L)
     for _, iface in ipairs(#e.host[LIST] > 1 and e.host[LIST] or {}) do
       if core.iface_usable(e.host.node, iface.i) then
         local near = e.host == call.near
-        local v = L.predict(call.near, call.far, { model = call.model, carrier = call.carrier, transports = call.transports, tcp = call.tcp, turn = call.turn, ws = call.ws, server = call.server, connect = call.connect, via = call.via }, near and iface or nil, not near and iface or nil)
+        local v = L.predict(call.near, call.far, { model = call.model, carrier = call.carrier, transports = call.transports, tcp = call.tcp, turn = call.turn, ws = call.ws, server = call.server, connect = call.connect, via = call.via, policy = call.policy, try = call.try }, near and iface or nil, not near and iface or nil)
         if v.outcome == "death" then out[#out + 1] = ("%s could not take over: %s"):format(iface.label, v.why) end
       elseif iface ~= e.host.ifaces[own] then
         out[#out + 1] = iface.label .. " was down"

@@ -16,7 +16,10 @@ return function(L)
   L.app_of = app_of
   Conn.getters.path = function(o) return o.app and not rawget(o, "gone") and core.path(o.app, o.media) or nil end
   -- Its numbers, those at its end when its host has lost it.
-  function L.stats_of(o) return rawget(o, "last_stats") or core.stats(app_of(o), o.media) end
+  function L.stats_of(o)
+    if rawget(o, "objects") then return L.stats_of_objects(o, L.stats_of) end
+    return rawget(o, "last_stats") or core.stats(app_of(o), o.media)
+  end
   Conn.getters.stats = function(o)
     local s = L.merge(L.stats_of(o), {})
     for _, k in ipairs { "longest_gap", "jitter", "frozen", "longest_freeze", "rtt" } do s[k] = s[k] and L.duration(s[k]) end
@@ -529,8 +532,9 @@ return function(L)
   -- Ways that only some models have: option of a call -> what a model lacks that does not know it.
   local LACKS = { tcp = "has no candidates by TCP", turn = "asks no TURN server", ws = "joins no relay over WebSocket" }
   for _, k in ipairs { "server", "connect", "via", "parent_death", "ask" } do LACKS[k] = "has no streams of a NetConnection" end
+  for _, k in ipairs { "policy", "try" } do LACKS[k] = "has no relay object beside another" end
   local AGENT = { tcp = true, turn = true, ws = true }
-  local KNOWS = { A = AGENT, B = AGENT, C = { server = true, connect = true, via = true, parent_death = true, ask = true } }
+  local KNOWS = { A = AGENT, B = AGENT, C = { server = true, connect = true, via = true, parent_death = true, ask = true }, D = { ws = true, policy = true, try = true } }
   -- Ends the case where a call asks for a way that its model does not know, or that no server offers.
   local function check_ways(s)
     for _, k in ipairs(L.keys(LACKS)) do
@@ -539,9 +543,9 @@ return function(L)
     if s.turn and s.turn ~= "none" and L.server.turn and not L.turn_uris(s.turn) then
       L.fail('call.turn: the TURN server serves no "%s"; internet { turn = { %s = { PORT } } }', s.turn, s.turn)
     end
-    for _, host in ipairs(s.ws and { s[1], s[2] } or {}) do L.web_uris(s.ws, host) end -- the names that it has
+    for _, host in ipairs(s.ws and { s[1], s[2] } or {}) do L.web_uris(s.ws, host, s.model == "D") end -- the names that it has
     for _, word in L.pairs(type(s.ws) == "table" and s.ws or { s.ws }) do
-      local by = ({ ws = "tcp", wss = "tls" })[word]
+      local by = ({ ws = "tcp", wss = "tls", udp = "udp" })[word]
       if by and L.server.ws and not L.ws_by[by][1] then L.fail('call.ws: the relay serves no "%s"; internet { ws = { %s = { PORT } } }', word, by) end
     end
   end
@@ -554,7 +558,7 @@ return function(L)
     if not standard[s.model] then L.unsupported("model %s is not built yet", s.model) end
     check_ways(s)
     core.trips_begin(near.node, far.node)
-    local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, turn = s.turn, ws = s.ws, server = s.server, connect = s.connect, via = s.via, verdict = L.predict(near, far, s) }
+    local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, turn = s.turn, ws = s.ws, server = s.server, connect = s.connect, via = s.via, policy = s.policy, try = s.try, verdict = L.predict(near, far, s) }
     call.oracle = L.readonly(call.verdict, "oracle", { "path", "first", "either", "may_fail" }) -- which only some have
     L.calls[#L.calls + 1] = call
     L.rooms_of_call = check_rooms()
@@ -591,6 +595,6 @@ return function(L)
     L.rtmfp_methods(Host, maker)
     L.a_methods(Host)
     L.c_methods(maker)
-    for _, m in ipairs { "D" } do Host.getters[m] = function() L.unsupported("model %s is not built yet", m) end end
+    L.separate_methods(Host)
   end
 end

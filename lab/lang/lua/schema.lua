@@ -55,7 +55,7 @@ schema.tables = {
     stun = { "stunserver", "by which transports it is up" }, ws = { "wsserver", "likewise" },
     names = { "boolean", "the signal server is known by its name" } },
   stunserver = { udp = { "boolean", "on 3478; true" }, tcp = { "boolean", "likewise" } },
-  wsserver = { tcp = { "table", "its port for ws; { 80 }; {}: none" }, tls = { "table", "for wss; { 443 }" } },
+  wsserver = { tcp = { "table", "its port for ws; { 80 }; {}: none" }, tls = { "table", "for wss; { 443 }" }, udp = { "table", "for relay objects of model D by datagrams; none" } },
   turnserver = {
     users = { "table", 'name = "password", ...; tank = "tank"' }, udp = { "table", "ports; { 3478 }" }, tcp = { "table", "ports; { 3478 }" }, tls = { "table", "ports of TLS, with a certificate of the server's name; none" }, dtls = { "table", "the same of DTLS over UDP; none" }, family = { "family", "of relayed addresses; dual" },
     lifetime = { "Time", "of an allocation; 10min" }, max_lifetime = { "Time", "that one may ask for; 1h" }, nonce = { "Time", "how long one is good; 1h" },
@@ -84,10 +84,10 @@ schema.tables = {
     ports = { "table", "{ first, last }, in turn" }, from = { "string", '"peer" (a call\'s other end), "self", or an address' }, every = { "Time", "5ms" }, during = { "Time", "10s" },
   },
   call = {
-    [1] = { "Host" }, [2] = { "Host" }, model = { "model" }, media = { "media" }, carrier = { "carrier" }, restart = { "boolean" }, policy = { "later" }, turn = { "turn_by", "how the standard apps reach the TURN server, which serves that; by all that it serves" },
+    [1] = { "Host" }, [2] = { "Host" }, model = { "model" }, media = { "media" }, carrier = { "carrier" }, restart = { "boolean" }, policy = { "d_policy", "of D: sequential or race (lib.d)" }, try = { "Time", "of D: how long the peer object alone is given; 2s" }, turn = { "turn_by", "how the standard apps reach the TURN server, which serves that; by all that it serves" },
     streams = { "string[]", "several media streams, what each sends" }, components = { "count", "of each: 1, which RTP and RTCP share, or 2; 1" },
     bundle = { "boolean", "they share one transport (RFC 8843); true with one component" },
-    ws = { "string|table", "how the standard apps reach the relay over WebSocket, which serves that: ws wss none; both without a word; or of each host, by name" },
+    ws = { "string|table", "how the standard apps reach the relay over WebSocket, which serves that: ws wss none, of D also udp; by all that it serves without a word; or of each host, by name" },
     server = { "Host", "C: instead of the server rtmfp" }, connect = { "Time", "C: for a stream from the peer to open, before the server's; 10 s" },
     via = { "stream_via", "C: server: the direct way is not tried; direct: the server's is not" }, parent_death = { "parent_death", "C: what becomes of the direct way when the connection is over: detach, or cascade" },
     ask = { "boolean", "C: the far end's play waits for accept or refuse" },
@@ -126,6 +126,9 @@ schema.tables = {
   B = { stun = { "string" }, turn = { "string|string[]", 'URIs of TURN servers, "turn:turn?transport=tcp" (RFC 7065), with username = and password = beside them' }, tcp = { "string|table", "candidates by TCP: active passive so, a list of these, or all" }, media = { "media" }, restart = { "boolean" },
     ws = { "string|string[]", 'ways to a relay over WebSocket, "ws://ws", "wss://ws:443", tried in turn; it is joined when nothing else works' },
     streams = { "string[]", "several media streams, what each sends" }, behaviour = { "string|table", "instead of the host's" }, components = { "count", "of each: 1 or 2" }, bundle = { "boolean", "they share one transport" } },
+  d_relay = { [1] = { "string", '"ws://ws/ROOM#SECRET", "wss://ws:443/ROOM#SECRET": a room of 16 to 64 letters, digits, - or _, and what the two know and the relay does not' }, rest = { "string", "other ways to it, tried in turn" },
+    id = { "name", "one of the two in the room; the host's" }, media = { "media", "voice or none" },
+    ping = { "boolean", "false: the WebSocket of 2010, which asks nothing and tells of no silence; true" } },
   A = { [1] = { "string", '"icet://signal/bob?stun=stun:stun&turn=turn:turn&ws=ws://ws": whom to call, or how to be called (docs/rendezvous.md); hosts are addresses or hosts of the case' }, media = { "media" },
     direct_only = { "boolean", "neither TURN nor a relay over WebSocket, whatever the specifier names" }, behaviour = { "string|table", "instead of the host's" }, tcp = { "string|table", "candidates by TCP: active passive so, a list of these, or all" } },
   C = { server = { "Host", "a host that has called serve_rtmfp; the server rtmfp" }, uri = { "string", "what it asks for there, 255 bytes at most; rtmfp://NAME/app" }, media = { "media" },
@@ -192,6 +195,7 @@ schema.tables = {
 
 -- Required keys.
 schema.required = {
+  d_relay = { 1 },
   A = { 1 }, reach = { 1, 2, "proto" }, rtmfp = { "server" }, netconnection = { "server" }, connect = { 1 }, listen = { 1 }, attacker = { 1 }, shot = { "to" }, attack = { 1, "on" }, host = { 1 }, nat = { 1, 2 }, firewall = { 1, 2 }, router = { 1 }, call = { 1, 2, "model" }, check = { 1 }, metric = { 1, 2 },
   expect = { 1, "within" }, await = { 1, "within" }, forbid = { 1, "during" }, next = { 1 }, carrier = { 1, "to" }, scenario = { 1, "run" },
   hypothesis = { 1, "run", "claim", "predict" }, predict = { 1 }, draw = { "pairs", "from" },
@@ -257,6 +261,7 @@ schema.classes = {
     { "reach", "fun(self: Host, s: reach): Reach", "what the oracle says: whether a server answers through the boxes, by UDP or TCP; runs nothing" },
     { "serve", "fun(self: Host, s: serve): App", "starts an app by its name; it tells open once it serves, closed when it cannot" },
     { "resolve", "fun(self: Host, name: string): string[]?, string?", "addresses of a host at the internet, of the families this one has, IPv6 first; of DNS64 behind a NAT64" }, { "A", "{dial: fun(self: any, s: A): DialA, listen: fun(self: any, s: A): ListenA}" }, { "B", "{new: fun(self: any, s?: B): PeerB}" }, { "C", "{open: fun(self: any, s?: C): PeerC}" }, { "E", "{open: fun(self: any, ufrag: string, pwd: string, how?: E): SocketE}" },
+    { "D", "{relay: fun(self: any, s: d_relay): RelayD, dial: fun(self: any, s: A): DialA, listen: fun(self: any, s: A): ListenA}", "separate objects, dial and listen as A's and direct only; lib.d makes one connection of them" },
     { "relay", "{serve: fun(self: any, s?: relay_serve): RelayServer, join: fun(self: any, s: relay_join): RelayClient}", "datagrams over WebSocket" },
     { "udp", "{open: fun(self: any, s?: udp): Udp}", "a plain socket, of no model: it probes networks" },
     { "rtmfp", "{open: fun(self: any, s: rtmfp): Rtmfp}", "an end of RTMFP (RFC 7016)" },
@@ -296,7 +301,7 @@ schema.classes = {
     { "signaled", '"yes"|"no"|"perhaps"', "whether what its carrier is given arrives" },
     { "why", "string" }, { "ways", "Way[]", "the model's ladder, the way that it prefers first" } } },
   { "Way", "what the oracle says of one rung", {
-    { "rung", "string", "direct_udp direct_tcp relay_udp relay_tcp relay_ws" }, { "path", "Path", "what a connection by it tells" },
+    { "rung", "string", "direct_udp direct_tcp relay_udp relay_tcp relay_dgram relay_ws" }, { "path", "Path", "what a connection by it tells" },
     { "outcome", '"open"|"either"|"none"|"not built"', '"not built" says nothing of the network' },
     { "kinds", "string[][]", '"local/remote" candidate kinds that may be selected, of the near end and of the far end' }, { "families", "string" }, { "why", "string" },
     { "latest", "integer?", "ns since the call began, by when it is open if nothing else is; of relay_ws, where it is known" },
@@ -318,6 +323,8 @@ schema.classes = {
     { "play", "fun(self: PeerC, via: string): boolean?, string?", "the far end's, by either way" },
     { "accept", "fun(self: PeerC): boolean?, string?", "the far end's play, where it asks" }, { "refuse", "fun(self: PeerC): boolean?, string?" } } },
   { "ConnE: Conn", "a media session of E", { { "move", "fun(self: ConnE, addr: string, how?: move): boolean?, string?", "to another address that has succeeded" } } },
+  { "CallD: Conn", "an end of a call of D: what lib.d makes of its objects", { { "switches", "integer" }, { "repeated", "integer", "messages, after a switch or without an answer" }, { "duplicates", "integer", "that came twice and were told once" } } },
+  { "RelayD: Conn", "a client-server object over a relay", { { "stream", "fun(self: RelayD, on: boolean)", "voice, from now on or no more" } } },
   { "SocketE: Source", "test success reflexive network message", {
     { "test", "fun(self: SocketE, addr: string, ufrag: string, pwd: string, how?: test): boolean?, string?", "one check; RATE_LIMITED beyond the limits" },
     { "probe_stun", "fun(self: SocketE, server: string, how?: probe): boolean?, string?", "permits nothing" },

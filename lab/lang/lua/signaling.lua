@@ -483,7 +483,7 @@ return function(L)
   end
   -- Likewise of any carrier; `ab` and `ba`: the delays of the ways without the server's own.
   function L.signal_bounds(near, far, s, a, b, ab, ba)
-    local kind, called = L.carrier_kind(s.carrier), s.model == "A"
+    local kind, called = L.carrier_kind(s.carrier), s.model == "A" or s.model == "D"
     local k = KINDS[kind]
     if called then L.rendezvous_by(kind) end
     if k.packets then return packets_bounds(near, far, kind, a, b, called) end

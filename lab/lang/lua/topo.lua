@@ -531,7 +531,7 @@ return function(L)
     L.turn_server = up.turn and L.turn_wanted(s.turn or {}) or nil
     for _, k in ipairs { "udp", "tcp" } do if s.stun and s.stun[k] == false then L.stun_by[k] = nil end end
     if not (L.stun_by.udp or L.stun_by.tcp) then L.fail "internet.stun: neither udp nor tcp" end
-    L.ws_by = L.served(s.ws, "ws", { tcp = { 80 }, tls = { 443 } })
+    L.ws_by = L.served(s.ws, "ws", { tcp = { 80 }, tls = { 443 }, udp = {} })
     L.make_servers(s.servers)
   end
   -- What t:internet { turn = ... } asks for, as the server takes it.
@@ -583,10 +583,10 @@ return function(L)
     if L.servers.checkrelay == host then rawset(host, "checks", core.check_relay(host.node, host.label .. "/server", L.CHECK_RELAY)) end
     if L.servers.rtmfp == host then host:serve_rtmfp() end
     if L.servers.ws == host then
-      rawset(host, "rooms", core.relay_server(host.node, host.label .. "/server", L.ws_by.tcp[1] or 0, L.ws_by.tls[1] or 0, L.names_of(host)))
+      rawset(host, "rooms", core.relay_server(host.node, host.label .. "/server", L.ws_by.tcp[1] or 0, L.ws_by.tls[1] or 0, L.names_of(host), L.ws_by.udp[1] or 0))
     end
   end
-  L.stun_by, L.ws_by = { udp = 3478, tcp = 3478 }, { tcp = { 80 }, tls = { 443 } }
+  L.stun_by, L.ws_by = { udp = 3478, tcp = 3478 }, { tcp = { 80 }, tls = { 443 }, udp = {} }
   function L.make_servers(list)
     for _, name in ipairs(list or { "signal", "stun" }) do
       local host = L.make_host { name, link = { delay = "0ms" }, family = "dual" }

@@ -8,7 +8,7 @@ vocab.sets = {
     { "A", "one object that does everything, signaling by a rendezvous server included", "RFC 8445, 8838, 8863, 7675" },
     { "B", "an ICE agent and opaque blobs that the application carries", "RFC 8445, 8838, 8863, 7675" },
     { "C", "a NetConnection, and streams from the peer or by its server; which of them is the script's", "RFC 7016, 7425" },
-    { "D", "not built yet", "" },
+    { "D", "two objects, direct and over a relay; which of them carries is the script's", "RFC 8445, 7675, 6455" },
     { "E", "a socket that sends only where a check has succeeded; ICE is the script's", "RFC 8489, 7675" },
   },
   media = {
@@ -106,9 +106,14 @@ vocab.sets = {
     { "rtmfp", "introduces ends of model C to each other and relays their streams; up with the first call where no servers are named", "RFC 7016, 7425" },
     { "ws", "relays datagrams between two who know the name of a room, over WebSocket", "RFC 6455" },
   },
+  d_policy = {
+    { "sequential", "the peer object, and the relay object when that has failed or had its time", "" },
+    { "race", "both at once", "" },
+  },
   ws_by = {
     { "ws", "on its port for HTTP", "RFC 6455 section 3" },
     { "wss", "by TLS", "RFC 6455 section 3" },
+    { "udp", "by datagrams; D's relay object, where the relay serves that", "" },
     { "none", "not at all", "" },
   },
   turn_by = {

@@ -116,8 +116,8 @@ return function(L)
   ---------------------------------------------------------------------------------------------------------------- the relay over WebSocket
   -- The ways of `host` to a relay over WebSocket, URIs "ws://ws", "wss://ws:443" whose hosts are hosts of the case, as b_new and the oracle take
   -- them: by each family that both have, and by the proxy of the network where that has one. nil: there are none.
-  local WEB_PORTS = { ws = 80, wss = 443 }
-  function L.web_ways(list, host, what)
+  local WEB_PORTS = { ws = 80, wss = 443, udp = 443 }
+  function L.web_ways(list, host, what, dgrams)
     if type(list) == "string" then list = { list } end
     local out, from = { managed = rawget(host, "managed") }, {}
     for _, iface in ipairs(host[LIST]) do
@@ -130,15 +130,16 @@ return function(L)
       local scheme, name, port = tostring(uri):match "^(%l+)://([%w-]+):?(%d*)/?$"
       local usual = WEB_PORTS[scheme]
       port = port == "" and usual or math.tointeger(tonumber(port))
+      if scheme == "udp" and not dgrams then usual = nil end
       if not usual or not port or port < 1 or port > 65535 then L.fail('%s: "%s" is no relay; write "ws://ws" or "wss://ws:443"', what, tostring(uri)) end
       local relay = name == "ws" and L.server.ws or L.hosts[name] or L.fail('%s: "%s" is no host of this case%s', what, name, L.nearest(name, L.keys(L.hosts)))
       if out.relay and out.relay ~= relay then L.fail("%s: %s and %s: of one relay, as both ends meet there", what, out.relay.label, name) end
       out.relay, out.name = relay, L.full_name(name)
       for _, ip in ipairs(relay[LIST][1].ips) do
         local six = ip:find(":", 1, true) ~= nil
-        local way = from[six] and { addr = (six and "[%s]:%d" or "%s:%d"):format(ip, port), ip = ip, port = port, tls = scheme == "wss", from = from[six] }
+        local way = from[six] and { addr = (six and "[%s]:%d" or "%s:%d"):format(ip, port), ip = ip, port = port, tls = scheme == "wss", udp = scheme == "udp", from = from[six] }
         if way then
-          way.via = L.proxy_at(way.from.iface, way.from.ip)
+          way.via = not way.udp and L.proxy_at(way.from.iface, way.from.ip) or nil
           out[#out + 1] = way
         end
       end
@@ -147,7 +148,7 @@ return function(L)
     return #out > 0 and out or nil
   end
   -- What `spec` of a call says of `host`: how its app reaches the relay over WebSocket, as URIs; nil: not at all.
-  function L.web_uris(spec, host)
+  function L.web_uris(spec, host, dgrams)
     if type(spec) == "table" then
       for _, k in ipairs(L.keys(spec)) do if not L.hosts[k] then L.fail('call.ws: no host "%s"%s', tostring(k), L.nearest(tostring(k), L.keys(L.hosts))) end end
       spec = spec[host.label]
@@ -157,7 +158,8 @@ return function(L)
     for _, word in ipairs(words) do known = known or word == spec end
     if not known then L.fail('call.ws: no "%s"%s', tostring(spec), L.nearest(tostring(spec), words)) end
     local out = {}
-    for _, way in ipairs(L.servers.ws and { { "ws", L.ws_by.tcp[1] }, { "wss", L.ws_by.tls[1] } } or {}) do
+    if spec == "udp" and not dgrams then L.fail 'call.ws: "udp" is for the relay object of model D' end
+    for _, way in ipairs(L.servers.ws and { { "udp", dgrams and L.ws_by.udp[1] }, { "ws", L.ws_by.tcp[1] }, { "wss", L.ws_by.tls[1] } } or {}) do
       if way[2] and (spec == nil or spec == way[1]) then out[#out + 1] = ("%s://ws:%d"):format(way[1], way[2]) end
     end
     return #out > 0 and out or nil
@@ -192,10 +194,11 @@ return function(L)
   end
   -- The ways of `host` to the relay over WebSocket in call `s`, for the oracle's world `w`.
   function L.webs_of(host, w, s, server_of)
-    local ways, out = L.web_ways(L.web_uris(s.ws, host), host, "call.ws"), {}
+    local dgrams = s.model == "D"
+    local ways, out = L.web_ways(L.web_uris(s.ws, host, dgrams), host, "call.ws", dgrams), {}
     for i, way in ipairs(ways or {}) do
       local to = server_of(ways.relay, way.port)
-      local one = { port = way.port, rtt = to.rtt, slack = to.slack, tls = way.tls, caught = caught_at(host, way.from.iface, ways.name, way.tls) }
+      local one = { port = way.port, rtt = to.rtt, slack = to.slack, tls = way.tls, udp = way.udp, caught = caught_at(host, way.from.iface, ways.name, way.tls) }
       one[way.ip:find(":", 1, true) and "six" or "four"] = way.ip
       out[i] = way.via and L.merge(one, proxy_of(w, way)) or one
     end

@@ -26,7 +26,7 @@ static void tweak_web(it_b_cfg *cfg, int i)
 {
     (void)i;
     snprintf(cfg->web.name, sizeof cfg->web.name, "ws.tank");
-    cfg->web.target[0] = (it_b_web_target){.server = pair_addr("203.0.113.9:80")};
+    cfg->web.target[0] = (it_wsrelay_way){.server = pair_addr("203.0.113.9:80")};
     cfg->web.n = 1;
 }
 
@@ -343,7 +343,7 @@ START_TEST(a_relay_without_a_name_makes_no_connection)
     ck_assert_int_eq(it_timers_named(&cfg.timers, "rfc"), 0);
     cfg.web.n = 1;
     ck_assert_ptr_null(it_b_new(&cfg));
-    cfg.web.n = IT_B_WEB_TARGETS + 1;
+    cfg.web.n = IT_WSRELAY_WAYS + 1;
     ck_assert_ptr_null(it_b_new(&cfg));
     ck_assert_int_eq(mem.live, 0);
 }

@@ -2,9 +2,11 @@
 #include "lab/apps/web/relay.h"
 #include "lab/lang/bind/impl.h"
 #include "stack/b/b.h"
+#include "stack/d/relay.h"
 #include "stack/wsrelay/server.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void set_count(lua_State *L, const char *key, uint64_t v)
 {
@@ -12,7 +14,7 @@ static void set_count(lua_State *L, const char *key, uint64_t v)
     lua_setfield(L, -2, key);
 }
 
-/* relay_server(host, label, port or 0, port of TLS or 0, names of its certificate) -> app */
+/* relay_server(host, label, port or 0, port of TLS or 0, names of its certificate, port of UDP or 0) -> app */
 static int r_server(lua_State *L)
 {
     it_script *s = it_script_of(L);
@@ -28,7 +30,8 @@ static int r_server(lua_State *L)
     it_wsrelay_server *o = it_wsrelay_server_new(&cfg);
     if (!o)
         return luaL_error(L, "not enough memory");
-    int app = it_lab_add(s->lab, it_script_host(L, 1), &it_wsrelay_server_ops, o, label, -1);
+    int udp = (int)luaL_optinteger(L, 6, 0);
+    int app = it_lab_add(s->lab, it_script_host(L, 1), &it_wsrelay_server_ops, o, label, udp ? udp : -1);
     it_script_check(L, app, label);
     for (int i = 0; i < 2; i++)
         if (port[i])
@@ -111,10 +114,11 @@ static int r_stats(lua_State *L)
 }
 
 /* One way to the relay over WebSocket, { addr =, tls =, via = } on top. */
-static void web_target(lua_State *L, it_b_web_target *t)
+static void web_target(lua_State *L, it_wsrelay_way *t)
 {
     int at = lua_gettop(L);
     t->tls = it_script_bool(L, at, "tls");
+    t->udp = it_script_bool(L, at, "udp");
     lua_getfield(L, at, "addr");
     t->server = it_script_addr(L, -1);
     lua_getfield(L, at, "via");
@@ -133,8 +137,8 @@ void it_script_web(lua_State *L, int index, const char *label, it_b_web_cfg *web
     }
     list = lua_gettop(L);
     n = (int)luaL_len(L, list);
-    if (n > IT_B_WEB_TARGETS)
-        luaL_error(L, "B.ws: at most %d ways", IT_B_WEB_TARGETS);
+    if (n > IT_WSRELAY_WAYS)
+        luaL_error(L, "B.ws: at most %d ways", IT_WSRELAY_WAYS);
     lua_getfield(L, list, "name");
     snprintf(web->name, sizeof web->name, "%s", luaL_checkstring(L, -1));
     lua_pop(L, 1);
@@ -149,7 +153,54 @@ void it_script_web(lua_State *L, int index, const char *label, it_b_web_cfg *web
     lua_pop(L, 1);
 }
 
+/* --- model D's relay object --- */
+
+/* d_relay(host, label, { web = ways as b_new takes them, room, id, secret or nil, timers, voice, ping, alternatives })
+ * -> app */
+static int r_object(lua_State *L)
+{
+    it_script *s = it_script_of(L);
+    it_host *h = it_script_host(L, 1);
+    it_b_web_cfg web = {.n = 0};
+    it_d_relay_cfg cfg = {.alloc = s->alloc, .seed = s->cfg.seed, .name = luaL_checkstring(L, 2)};
+    it_script_web(L, 3, cfg.name, &web);
+    memcpy(cfg.way, web.target, sizeof cfg.way);
+    cfg.n_ways = web.n;
+    snprintf(cfg.host, sizeof cfg.host, "%s", web.name);
+    cfg.tls = web.tls;
+    cfg.shared = s->cfg.shared;
+    cfg.cert = it_lab_cert(s->lab, h);
+    cfg.timers = it_script_timers(L, 3);
+    cfg.voice = it_script_bool(L, 3, "voice");
+    cfg.ping = it_script_bool(L, 3, "ping");
+    cfg.alternatives = it_script_bool(L, 3, "alternatives");
+    lua_getfield(L, 3, "room");
+    lua_getfield(L, 3, "id");
+    lua_getfield(L, 3, "secret");
+    cfg.room = luaL_checkstring(L, -3);
+    cfg.id = luaL_checkstring(L, -2);
+    cfg.secret = luaL_optstring(L, -1, NULL);
+    if (!it_wsrelay_room_valid(it_bytes_str(cfg.room)) || !it_wsrelay_name_valid(it_bytes_str(cfg.id)))
+        return luaL_error(L, "relay: a room has 16 to 64, an id 1 to 32 letters, digits, \"-\" or \"_\"");
+    it_d_relay *o = cfg.cert ? it_d_relay_new(&cfg) : NULL;
+    if (!o)
+        return luaL_error(L, "%s: not enough memory, or a host or secret that is none", cfg.name);
+    int app = it_lab_add(s->lab, h, &it_d_relay_ops, o, cfg.name, -1);
+    it_script_check(L, app, cfg.name);
+    lua_pushinteger(L, app);
+    return 1;
+}
+
+/* d_stream(app, on) */
+static int r_stream(lua_State *L)
+{
+    it_d_relay_stream(it_script_app(L, 1, &it_d_relay_ops), it_script_app_now(L), lua_toboolean(L, 2));
+    return 0;
+}
+
 const luaL_Reg IT_SCRIPT_RELAY[] = {
+    {"d_relay", r_object},
+    {"d_stream", r_stream},
     {"relay_server", r_server},
     {"relay_server_stats", r_server_stats},
     {"relay_client", r_client},

@@ -93,17 +93,6 @@ START_TEST(a_b_and_e_open_by_direct_udp_a_and_b_by_direct_tcp_too_and_nothing_el
 }
 END_TEST
 
-START_TEST(of_a_model_that_is_not_built_nothing_is_said)
-{
-    for (const char *model = "D"; *model; model++) {
-        it_oracle_verdict v = ask(*model);
-        ck_assert_int_eq(v.outcome, IT_ORACLE_NOT_BUILT);
-        ck_assert_int_eq(v.first, -1);
-        ck_assert_int_eq(v.decides, -1);
-    }
-}
-END_TEST
-
 START_TEST(what_is_no_model_has_no_ladder)
 {
     it_alloc alloc;
@@ -288,7 +277,6 @@ int main(void)
     tcase_add_test(c, every_rung_of_a_model_is_judged_or_says_what_is_not_built);
     tcase_add_test(c, a_ladder_has_no_rung_twice);
     tcase_add_test(c, a_b_and_e_open_by_direct_udp_a_and_b_by_direct_tcp_too_and_nothing_else_where_no_server_is);
-    tcase_add_test(c, of_a_model_that_is_not_built_nothing_is_said);
     tcase_add_test(c, what_is_no_model_has_no_ladder);
     tcase_add_test(c, without_memory_the_ladder_says_nothing);
     tcase_add_test(c, a_call_opens_by_the_first_rung_that_must_and_dies_by_none);

@@ -231,6 +231,62 @@ START_TEST(in_a_verdict_it_is_the_last_rung_and_a_late_direct_way_may_find_it_ta
 }
 END_TEST
 
+/* Model D: two objects, of which the one that is ready first carries the call first. */
+START_TEST(the_relay_object_of_d_begins_whatever_else_works)
+{
+    static const struct {
+        it_time after;
+        bool overtaken;
+    } ALL[] = {{0, true}, {2 * IT_SEC, false}};
+    it_alloc mem;
+    it_oracle_verdict v;
+    it_alloc_init(&mem);
+    q.model = 'D';
+    q.web_after = q.web_sooner = ALL[_i].after;
+    ck_assert_int_eq(it_oracle_ask(&mem, &q, &v), 0);
+    ck_assert_int_eq(v.outcome, IT_ORACLE_OPENS);
+    ck_assert_int_eq(v.way[v.first].rung, IT_ORACLE_DIRECT_UDP);
+    ck_assert(v.way[v.first].overtaken == ALL[_i].overtaken);
+    ck_assert(ALL[_i].overtaken ? v.path == NULL : strcmp(v.path, "direct_udp") == 0);
+    wall(443);
+    ck_assert_int_eq(it_oracle_ask(&mem, &q, &v), 0);
+    ck_assert_int_eq(v.way[v.first].rung, IT_ORACLE_PROXY);
+    ck_assert_str_eq(v.path, "relay_tcp");
+    ck_assert_int_lt(v.way[v.first].least, IT_SEC); /* sooner than T_try, where the peer object has failed */
+    ck_assert_int_gt(v.way[v.first].latest, ALL[_i].after);
+    ck_assert_int_eq(mem.live, 0);
+}
+END_TEST
+
+/* By UDP where both reach it so; where one does, each tells of its own leg. */
+START_TEST(the_relay_object_by_udp_is_a_rung_of_its_own)
+{
+    static const struct {
+        bool near_udp, near_tcp;
+        enum it_oracle_outcome dgram, web;
+    } ALL[] = {{true, true, IT_ORACLE_OPENS, IT_ORACLE_OPENS},
+               {false, true, IT_ORACLE_EITHER, IT_ORACLE_OPENS},
+               {true, false, IT_ORACLE_OPENS, IT_ORACLE_OPENS},
+               {false, false, IT_ORACLE_DIES, IT_ORACLE_DIES}};
+    it_alloc mem;
+    it_oracle_way w;
+    it_alloc_init(&mem);
+    for (int i = 0; i < 2; i++)
+        q.side[i].web[0] = (it_oracle_web){.server = q.side[i].web[1].server, .udp = true};
+    it_oracle_wall *b = wall(ALL[_i].near_tcp ? 443 : 0);
+    b->block = !ALL[_i].near_udp;
+    b->stateful = true;
+    b->timeout = 60 * IT_SEC;
+    ck_assert_int_eq(it_oracle_dgram(&mem, &q, &w), 0);
+    ck_assert_msg(w.outcome == ALL[_i].dgram, "%s", w.why);
+    ck_assert_int_eq(ask().outcome, ALL[_i].web);
+    q.side[1].base[0].wire.lossy = true; /* who is not answered in time goes by WebSocket */
+    ck_assert_int_eq(it_oracle_dgram(&mem, &q, &w), 0);
+    ck_assert(w.outcome != IT_ORACLE_OPENS);
+    ck_assert_int_eq(mem.live, 0);
+}
+END_TEST
+
 /* What is beyond a box with a host of its own is its connection: two of them answer for each other. */
 START_TEST(a_second_box_that_answers_leaves_it_open)
 {
@@ -268,6 +324,8 @@ int main(void)
     tcase_add_loop_test(tc, a_box_that_answers_in_its_place_ends_it_or_lets_it_be, 0, 3);
     tcase_add_test(tc, what_hangs_on_more_may_open);
     tcase_add_test(tc, each_side_comes_by_its_own_family);
+    tcase_add_loop_test(tc, the_relay_object_of_d_begins_whatever_else_works, 0, 2);
+    tcase_add_loop_test(tc, the_relay_object_by_udp_is_a_rung_of_its_own, 0, 4);
     tcase_add_test(tc, in_a_verdict_it_is_the_last_rung_and_a_late_direct_way_may_find_it_taken);
     tcase_add_test(tc, a_second_box_that_answers_leaves_it_open);
     tcase_add_test(tc, without_memory_nothing_is_decided);
