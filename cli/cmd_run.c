@@ -64,6 +64,23 @@ static void print_failure(void *self, const char *line)
     json_decref(c);
 }
 
+/* An interrupted run: what is finished has its report like any other. */
+static int run_interrupted(it_cli *o, const it_run_count *n)
+{
+    char err[IT_RUN_ERR] = "";
+    int rc = o->no_report ? 0 : it_report_write(o->run.alloc, o->run.out, err);
+    const char *lacks = rc < 0 ? "; no report: " : "", *why = rc < 0 ? err : "";
+    return it_cli_fail(IT_EXIT_INTERRUPTED, "interrupted: %d of %d cases are finished and kept in %s/results.jsonl%s%s",
+                       n->total - n->missing, n->total, o->run.out, lacks, why);
+}
+
+static void run_tell_unrecorded(const it_cli *o, int n)
+{
+    if (n > 0)
+        printf("%d kind%s of failure without a capture: more than %d MB; --pcap-limit allows more\n", n,
+               n == 1 ? "" : "s", o->run.pcap_mb);
+}
+
 static int run_plan(it_cli *o, const it_plan *plan)
 {
     char err[IT_RUN_ERR] = "";
@@ -75,18 +92,12 @@ static int run_plan(it_cli *o, const it_plan *plan)
     if (rc < 0)
         return it_cli_fail(rc == IT_ERR_CRYPTO || rc == IT_ERR_LIMIT ? IT_EXIT_ENVIRONMENT : IT_EXIT_INTERNAL, "%s",
                            err);
-    if (n.interrupted) { /* what is finished has its report like any other */
-        rc = o->no_report ? 0 : it_report_write(o->run.alloc, o->run.out, err);
-        return it_cli_fail(IT_EXIT_INTERRUPTED,
-                           "interrupted: %d of %d cases are finished and kept in %s/results.jsonl%s%s",
-                           n.total - n.missing, n.total, o->run.out, rc < 0 ? "; no report: " : "", rc < 0 ? err : "");
-    }
+    if (n.interrupted)
+        return run_interrupted(o, &n);
     int code = write_reports(o, o->run.out, false);
     if (code == IT_EXIT_EXPECTED || code == IT_EXIT_UNEXPECTED || code == IT_EXIT_NOTHING)
         printf(o->no_report ? "results: %s/results.jsonl\n" : "report: %s/index.html\n", o->run.out);
-    if (n.unrecorded)
-        printf("%d kind%s of failure without a capture: more than %d MB; --pcap-limit allows more\n", n.unrecorded,
-               n.unrecorded == 1 ? "" : "s", o->run.pcap_mb);
+    run_tell_unrecorded(o, n.unrecorded);
     return code;
 }
 

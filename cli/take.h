@@ -1,4 +1,5 @@
-/* What the tables of options need from elsewhere: how the values of serve, peer, check and of real devices are taken. */
+/* What the tables of options need from elsewhere: how the values of serve, peer, check and of real devices are taken.
+ */
 #ifndef IT_CLI_TAKE_H
 #define IT_CLI_TAKE_H
 

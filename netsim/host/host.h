@@ -15,6 +15,7 @@
 
 #include "netsim/core/world.h"
 
+#define IT_HOST_ADDRS 8       /* addresses an interface */
 #define IT_HOST_JOIN_MAX 64   /* datagrams being put together */
 #define IT_HOST_JOIN_HELD 512 /* fragments held, of all of them: the largest datagram takes 45 of an Ethernet */
 
@@ -76,8 +77,8 @@ it_host *it_host_of(it_node *n);
  * number or IT_ERR_NOMEM. */
 int it_host_iface(it_host *h, const char *name) IT_MUST_CHECK;
 int it_host_n_ifaces(const it_host *h);
-/* Gives interface |i| an address; its first |bits| (as in it_prefix: an IPv4 /24 is 120) are on-link. At most 8 an
- * interface. Returns 0 or IT_ERR_FULL. */
+/* Gives interface |i| an address; its first |bits| (as in it_prefix: an IPv4 /24 is 120) are on-link. At most
+ * IT_HOST_ADDRS. Returns 0 or IT_ERR_FULL. */
 int it_host_addr(it_host *h, int i, it_ip ip, uint8_t bits) IT_MUST_CHECK;
 /* Takes an address away; sockets bound to it can no longer send. Returns 0 or IT_ERR_NOTFOUND. */
 int it_host_unaddr(it_host *h, it_time now, int i, it_ip ip);

@@ -8,7 +8,7 @@
 #include "base/table/bits.h"
 #include "base/table/map.h"
 
-#define HOST_ADDRS 8
+#define HOST_ADDRS IT_HOST_ADDRS
 
 typedef struct host_addr {
     it_ip ip;

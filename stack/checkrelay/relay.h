@@ -54,12 +54,18 @@ void it_check_relay_free(it_check_relay *r);
 /* Makes a room for two ends and writes what each is to be told. Returns 0, IT_ERR_FULL or IT_ERR_NOMEM. */
 int it_check_relay_room(it_check_relay *r, it_time now, it_check_relay_end out[2]) IT_MUST_CHECK;
 
+/* How many rooms there are now. */
 size_t it_check_relay_rooms(const it_check_relay *r);
+/* What it has counted; lives as long as |r|. */
 const it_check_relay_stats *it_check_relay_stats_of(const it_check_relay *r);
 
+/* Takes a datagram, or that a base has gone (stack/io.h). Returns the bytes that it took, or IT_ERR_NOMEM. */
 int it_check_relay_input(it_check_relay *r, it_time now, const it_io *in);
+/* Ends rooms whose time is over. */
 int it_check_relay_tick(it_check_relay *r, it_time now);
+/* When tick is due. */
 it_time it_check_relay_next(const it_check_relay *r);
+/* The next datagram, in |buf|: 1, or 0 when there is none. */
 int it_check_relay_output(it_check_relay *r, it_time now, it_io *out, uint8_t *buf, size_t cap);
 
 /* The same as a table. */

@@ -128,6 +128,14 @@ int it_e_add_base(it_e *e, it_time now, int flow, it_addr base)
     return e->events.oom ? IT_ERR_NOMEM : 0;
 }
 
+bool it_e_has_base(const it_e *e, it_addr base)
+{
+    for (int i = 0; i < e->n_bases; i++)
+        if (it_addr_eq(e->bases[i].addr, base))
+            return true;
+    return false;
+}
+
 void it_e_remove_base(it_e *e, it_time now, int flow)
 {
     for (int i = 0; i < e->n_bases; i++) {
@@ -217,11 +225,18 @@ const it_gate *it_e_gate(const it_e *e)
     return &e->gate;
 }
 
+/* A base that the driver has: one too many does nothing (stack/object.h), and no event tells of it. */
+static int base_in(it_e *e, it_time now, const it_io *in)
+{
+    int err = it_e_add_base(e, now, (int)in->flow, in->local);
+    return err == IT_ERR_FULL ? 0 : err;
+}
+
 int it_e_input(it_e *e, it_time now, const it_io *in)
 {
     int err;
     if (in->kind == IT_IO_BOUND)
-        return it_e_add_base(e, now, (int)in->flow, in->local);
+        return base_in(e, now, in);
     if (in->kind == IT_IO_UNBIND) {
         it_e_remove_base(e, now, (int)in->flow);
         return e->events.oom ? IT_ERR_NOMEM : 0;

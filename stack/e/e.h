@@ -75,6 +75,8 @@ int it_e_add_base(it_e *e, it_time now, int flow, it_addr base) IT_MUST_CHECK;
 /* The base is gone, and with it every permission and every check and question that left by it: nothing reaches anybody
  * any more, so they leave their places under the limits. */
 void it_e_remove_base(it_e *e, it_time now, int flow);
+/* Whether |base| is one of those that it has; of a driver's it has the first 16. */
+bool it_e_has_base(const it_e *e, it_addr base);
 
 typedef struct it_e_check {
     it_addr to;

@@ -204,6 +204,23 @@ static int e_move(lua_State *L)
     return it_script_done(L, it_e_move(e, it_script_app_now(L), media, to, field_addr(L, 4, "from"), field_kind(L, 4)));
 }
 
+/* e_addrs(app) -> list of the addresses that it sends from: it takes 16 of a host's */
+static int e_bases(lua_State *L)
+{
+    it_addr a;
+    char text[IT_ADDR_TEXT];
+    const it_e *e = it_script_app(L, 1, &it_e_ops);
+    lua_Integer n = 0;
+    lua_newtable(L);
+    for (int k = 0; it_lab_app_addr(it_script_of(L)->lab, (int)luaL_checkinteger(L, 1), k, &a); k++) {
+        if (!it_e_has_base(e, a))
+            continue;
+        lua_pushstring(L, it_addr_text(a, text));
+        lua_seti(L, -2, ++n);
+    }
+    return 1;
+}
+
 /* addrs(app) -> list of its own addresses */
 static int e_addrs(lua_State *L)
 {
@@ -245,8 +262,8 @@ static int e_fingerprint(lua_State *L)
 }
 
 const luaL_Reg IT_SCRIPT_E[] = {
-    {"watch", e_watch},   {"e_open", e_open},     {"e_restart", e_restart},       {"e_test", e_test},
-    {"e_probe", e_probe}, {"e_send", e_send},     {"e_media", e_media},           {"e_move", e_move},
-    {"addrs", e_addrs},   {"is_addr", e_is_addr}, {"fingerprint", e_fingerprint}, {"is_ip", e_is_ip},
-    {NULL, NULL},
+    {"watch", e_watch},   {"e_open", e_open}, {"e_restart", e_restart}, {"e_test", e_test},
+    {"e_probe", e_probe}, {"e_send", e_send}, {"e_media", e_media},     {"e_move", e_move},
+    {"e_addrs", e_bases}, {"addrs", e_addrs}, {"is_addr", e_is_addr},   {"fingerprint", e_fingerprint},
+    {"is_ip", e_is_ip},   {NULL, NULL},
 };

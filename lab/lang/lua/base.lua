@@ -141,6 +141,72 @@ return function(L)
   function D.__tostring(d) return L.show_time(d.ns) end
   D.__concat = function(a, b) return tostring(a) .. tostring(b) end
 
+  -- Times in a text of Lua that stand beside an order operator: Lua orders two texts letter by letter, so that `cell.delay < "3s"` would
+  -- judge no time and say nothing. Such a literal becomes a Duration, and the other side is compared as a time; a literal that is
+  -- another quantity is an error.
+  local OPERATOR_WORDS = { ["and"] = true, ["or"] = true, ["not"] = true, ["return"] = true, ["if"] = true, ["elseif"] = true, ["while"] = true, ["until"] = true }
+  -- The last place of the quoted text that begins at `at`.
+  local function quoted_end(text, at)
+    local stop, to = "[\\" .. text:sub(at, at) .. "]", at + 1
+    while true do
+      local e = text:find(stop, to)
+      if not e then return #text end
+      if text:sub(e, e) ~= "\\" then return e end
+      to = e + 2
+    end
+  end
+  -- The token at or after `at`: its kind, its first and last place; nil at the end.
+  local PLAIN = { { "word", "^[%a_][%w_]*" }, { "number", "^%.?%d[%w.]*" }, { "concat", "^%.%.+" }, { "other", "^<<" }, { "other", "^>>" }, { "order", "^[<>]=?" }, { "other", "^." } }
+  local function token(text, at)
+    at = text:find("%S", at)
+    if not at then return nil end
+    local comment, bars = text:match("^(%-?%-?)%[(=*)%[", at)
+    if bars and comment ~= "-" then
+      local _, e = text:find("]" .. bars .. "]", at, true)
+      return comment == "" and "long" or "comment", at, e or #text
+    end
+    if text:find("^%-%-", at) then return "comment", at, (text:find("\n", at, true) or #text + 1) - 1 end
+    if text:find("^[\"']", at) then return "text", at, quoted_end(text, at) end
+    for _, p in ipairs(PLAIN) do
+      local _, e = text:find(p[2], at)
+      if e then return p[1], at, e end
+    end
+  end
+  local function tokens(text)
+    local list, kind, a, b = {}, token(text, 1)
+    while kind do
+      if kind ~= "comment" then list[#list + 1] = { kind = kind, a = a, b = b, s = text:sub(a, b) } end
+      kind, a, b = token(text, b + 1)
+    end
+    return list
+  end
+  -- Whether the text token between `before` and `after` is an operand of an order operator, whole: no argument of a call, no part of a text.
+  local ENDS = { text = true, long = true, concat = true }
+  local function is_ordered(before, after)
+    if ENDS[before.kind] or after.kind == "concat" or before.s == ")" or before.s == "]" then return false end
+    if before.kind == "word" and not OPERATOR_WORDS[before.s] then return false end
+    return before.kind == "order" or after.kind == "order"
+  end
+  -- Text `text` of file `file` with a call of L.TIME_WORD before each such literal.
+  L.TIME_WORD = "__time"
+  function L.ordered(text, file)
+    if not (text:find "[<>]=?%s*[\"']" or text:find "[\"']%s*[<>]") then return text end
+    local list, out, from, none = tokens(text), {}, 1, { kind = "none", s = "" }
+    for i, t in ipairs(list) do
+      local s = t.s:sub(2, -2)
+      if t.kind ~= "text" or not is_ordered(list[i - 1] or none, list[i + 1] or none) then goto continue end
+      if core.unit("Time", s) then
+        out[#out + 1] = text:sub(from, t.a - 1) .. L.TIME_WORD
+        from = t.a
+      elseif core.unit("Rate", s) or core.unit("Size", s) or core.unit("Share", s) then
+        local _, lines = text:sub(1, t.a):gsub("\n", "")
+        error({ kind = "error", where = file .. ":" .. lines + 1, text = ('"%s" is no time: only times are ordered by < and >, others as numbers'):format(s) }, 0)
+      end
+      ::continue::
+    end
+    return table.concat(out) .. text:sub(from)
+  end
+
   ---------------------------------------------------------------------------------------------------------------- argument checks
   local checks = {}
   local function unit_check(kind)

@@ -314,7 +314,7 @@ return function(L)
     rawset(self, "pwd", pwd)
     return true
   end)
-  L.method(SocketE, "addrs", function(self) return core.addrs(self.app) end)
+  L.method(SocketE, "addrs", function(self) return core.e_addrs(self.app) end)
   L.method(SocketE, "test", function(self, addr, ufrag, pwd, how)
     return core.e_test(self.app, address(addr, "test"), text(ufrag, "test"), text(pwd, "test"), L.check("test", how or {}))
   end)

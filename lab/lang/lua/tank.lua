@@ -328,7 +328,7 @@ local loaded, env = {}, nil
 -- A chunk called "@FILE" as a function; a syntax error is an error at its line. `mode`: "t", or "b" for bytecode of our own.
 -- Of a file, a byte order mark and a first line that begins with "#" are no Lua and count for nothing.
 function L.compile(text, chunk, mode)
-  if mode ~= "b" then text = text:gsub("^\xEF\xBB\xBF", ""):gsub("^#[^\n]*", "") end
+  if mode ~= "b" then text = L.ordered(text:gsub("^\xEF\xBB\xBF", ""):gsub("^#[^\n]*", ""), chunk:sub(2)) end
   local f = load(text, chunk, mode or "t", env)
   if f then return f end
   local _, why = load(text, "=s", "t", env) -- Lua shortens the names of files in messages
@@ -351,6 +351,7 @@ safe.require = L.require
 safe._G = nil
 env = setmetatable({}, {
   __index = function(_, k)
+    if k == L.TIME_WORD then return icetank.time end
     if k == "print" then L.fail 'no global "print"; write t:log(text)' end
     return safe[k] or L.fail('no global "%s"%s', tostring(k), L.nearest(tostring(k), L.keys(safe)))
   end,
@@ -542,7 +543,7 @@ local function oracle(near, far, model)
     return L.make_host { name, behind = list, ipv6 = ipv6, family = ipv6 and "dual" or nil }
   end
   local hosts = { side("near", near), side("far", far) }
-  local server = model == "C" and L.make_host { "rtmfp", link = { delay = "0ms" }, family = "dual" } or nil -- its address is asked for alone
+  local server = model == "C" and L.make_host { "introducer", link = { delay = "0ms" }, family = "dual" } or nil -- its address is asked for alone
   local v = L.predict(hosts[1], hosts[2], { model = model, server = server })
   local out = { ("%s - %s, model %s: %s"):format(near, far, model, v.outcome == "open" and "open over " .. v.path or v.either and "open or death" or v.outcome) }
   out[2] = "  why   " .. v.why

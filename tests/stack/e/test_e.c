@@ -281,6 +281,28 @@ START_TEST(there_is_room_for_sixteen_bases)
 }
 END_TEST
 
+START_TEST(a_seventeenth_base_of_the_driver_is_left_out_and_nothing_fails)
+{
+    it_object_event ev;
+    for (int i = 2; i <= 16; i++)
+        ck_assert_int_eq(it_e_add_base(p->a.e, 0, i, it_addr_of(A2.ip, (uint16_t)i)), 0);
+    while (it_e_ops.event(p->a.e, &ev) == 1)
+        continue;
+    it_io in = {.kind = IT_IO_BOUND, .flow = 17, .local = A2};
+    ck_assert_int_eq(it_e_ops.input(p->a.e, 0, &in), 0);
+    ck_assert_int_eq(it_e_ops.event(p->a.e, &ev), 0);
+    ck_assert(!it_e_has_base(p->a.e, A2) && it_e_has_base(p->a.e, it_addr_of(A2.ip, 16)));
+    input(p, &p->a, 17, B1, (const uint8_t *)"noise", 5);
+    ck_assert_int_eq(p->a.err, 0);
+    in.kind = IT_IO_UNBIND;
+    ck_assert_int_eq(it_e_ops.input(p->a.e, 0, &in), 0);
+    ck_assert_int_eq(it_e_ops.event(p->a.e, &ev), 0);
+    ck_assert_int_eq(test_b(p, B1), 0); /* and the others are what they were */
+    run(p, IT_SEC);
+    ck_assert_int_eq(p->a.err, 0);
+}
+END_TEST
+
 /* --- without memory --- */
 
 /* Everything once, with alice's memory ending after |n| allocations. True when it was enough. */
@@ -352,6 +374,7 @@ int main(void)
     tcase_add_test(net, an_interface_that_goes_takes_its_permissions_along);
     tcase_add_test(net, bases_come_and_go_as_inputs_of_its_table);
     tcase_add_test(net, there_is_room_for_sixteen_bases);
+    tcase_add_test(net, a_seventeenth_base_of_the_driver_is_left_out_and_nothing_fails);
     tcase_add_test(oom, any_allocation_may_fail);
     tcase_set_timeout(oom, 60);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {

@@ -110,6 +110,11 @@ static int n_host_addr(lua_State *L)
     it_ip ip = it_script_ip(L, 3);
     int err =
         it_host_addr(it_script_host(L, 1), (int)luaL_checkinteger(L, 2), ip, bits_for(ip, luaL_checkinteger(L, 4)));
+    if (err == IT_ERR_FULL) {
+        char text[64];
+        snprintf(text, sizeof text, "addr: an interface has at most %d addresses", IT_HOST_ADDRS);
+        return it_script_raise(L, "error", NULL, text);
+    }
     it_script_check(L, err, "address");
     return 0;
 }
