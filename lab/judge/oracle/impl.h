@@ -370,13 +370,18 @@ uint32_t it_orc_either_first(const it_oracle_query *q, int who, bool tcp, uint32
 
 /* --- relay.c --- */
 
+/* How many bases of family |six| side |who| has; how many candidates of it. */
+int it_orc_bases_of(const it_oracle_query *q, int who, int six);
+int it_orc_candidates(const it_oracle_query *q, int who, int f);
+/* Whether a box gives out so little, or passes so slowly, that a flow more may find no place. */
+bool it_orc_scarce(const it_oracle_query *q);
+
+/* --- ladder.c --- */
+
 /* Lets the ways of |v| know of relays: one that must open may be overtaken where losses, distance or a box that gives
  * out little hold it up for longer than a relayed pair waits to be nominated, or where none waits, and where flows to
  * the server take the places of its own it may not open at all. */
 void it_orc_relays_beside(const it_oracle_query *q, it_oracle_verdict *v);
-
-/* --- ladder.c --- */
-
 /* Writes into |*w| that |rung| is not judged because |what|, a clause, is not there yet. */
 void it_orc_not_built(enum it_oracle_rung rung, const char *what, it_oracle_way *w);
 /* Fills what |v| says of the whole from its ways. */

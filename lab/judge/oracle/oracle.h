@@ -292,7 +292,7 @@ it_oracle_judge it_oracle_rtmfp_server IT_MUST_CHECK;
 bool it_oracle_crowd_streams(it_oracle_query *q, char *why, size_t cap);
 
 /* Relayed paths (RFC 8656), by UDP and by TCP to the server. What they change of the ways before them is no matter of a
- * rung: it_orc_relays_beside (impl.h). */
+ * rung: ladder.c. */
 it_oracle_judge it_oracle_relay_udp IT_MUST_CHECK;
 it_oracle_judge it_oracle_relay_tcp IT_MUST_CHECK;
 
