@@ -139,6 +139,21 @@ static void judge_early(it_passive *p, const it_pv_pair *pair, const it_passive_
         p->looked[IT_RULE_NO_CONSENT]++;
 }
 
+/* Whether the tap cannot have missed all answers to the checks of |pair|: it sees either way, and whole packets. */
+static bool cannot_miss(const it_passive *p, const it_pv_pair *pair, const it_pv_pair *back)
+{
+    return !p->cut && checks_of(pair) >= ENOUGH && back->data + checks_of(back) > 0;
+}
+
+/* The packet that data on |pair| began with, without payload. */
+static it_passive_packet first_data_of(const it_pv_pair *pair)
+{
+    it_passive_packet k = {.frame = pair->data_frame, .at = pair->data_at, .tap = pair->tap};
+    k.src = pair->src;
+    k.dst = pair->dst;
+    return k;
+}
+
 /* RFC 7675 section 5.1, RFC 8445 section 12.1: data on a pair of ICE that no check of its sender has opened. */
 static void judge_data(it_passive *p, const it_pv_pair *pair)
 {
@@ -147,15 +162,12 @@ static void judge_data(it_passive *p, const it_pv_pair *pair)
     uint64_t ours = checks_of(pair), theirs = checks_of(back);
     if (ours + theirs == 0 || pair->data < ENOUGH)
         return; /* no pair of ICE, or too little to say */
-    it_passive_packet k = {.frame = pair->data_frame, .at = pair->data_at, .tap = pair->tap};
-    k.src = pair->src;
-    k.dst = pair->dst;
+    it_passive_packet k = first_data_of(pair);
     bool begun = pair->begun_by_check || back->begun_by_check;
-    bool both = back->data + theirs > 0 && !p->cut; /* the tap sees either way, and whole packets */
-    if (ours == 0 && back->answers > 0)             /* a lite agent, which sends no checks: RFC 8445 section 8.2 */
+    if (ours == 0 && back->answers > 0) /* a lite agent, which sends no checks: RFC 8445 section 8.2 */
         p->looked[IT_RULE_NO_CONSENT]++;
     else if (pair->answers == 0)
-        judge_unanswered(p, pair, &k, begun && both && ours >= ENOUGH);
+        judge_unanswered(p, pair, &k, begun && cannot_miss(p, pair, back));
     else
         judge_early(p, pair, &k, begun);
 }

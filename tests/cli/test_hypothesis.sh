@@ -92,17 +92,17 @@ same cones20 begin40
 claim "a hypothesis about what cannot run yet is unsupported, neither right nor wrong"
 scenario scenarios/later.lua <<'LUA'
 local tank = require "icetank"
-return tank.hypothesis { "C beats B", claim = "somebody said so", known = "supported",
-  matrix = { model = { "B", "C" } },
-  predict = { { "t_conn", of = { model = "C" }, below = { model = "B" } } },
+return tank.hypothesis { "libnice beats ours", claim = "somebody said so", known = "supported",
+  matrix = { stack = { "reference", "libnice" } },
+  predict = { { "t_conn", of = { stack = "libnice" }, below = { stack = "reference" } } },
   run = function(t, cell)
-    t:call { t:host { "a" }, t:host { "b" }, model = cell.model }:expect { "open", within = "5s" }
+    t:call { t:host { "a", stack = cell.stack }, t:host { "b" }, model = "B" }:expect { "open", within = "5s" }
   end }
 LUA
 run run scenarios/later.lua --out later --pcap none
 ends 0
 has stdout 'UNSUP later: unsupported (known: supported)'
-has stdout 't_conn of model=C below model=B: - (95 %: -, 0 cases): unsupported'
+has stdout 't_conn of stack=libnice below stack=reference: - (95 %: -, 0 cases): unsupported'
 
 claim "a plain socket sends, receives and learns its address, through a NAT"
 scenario scenarios/udp.lua <<'LUA'
