@@ -442,9 +442,10 @@ return function(L)
   end
   -- Defines method `k` of class `c`; the wrapper tells a dot from a colon.
   function L.method(c, k, f)
-    local takes = L.arity(k, f)
+    local takes -- worked out when it is called: most methods never are
     c.methods[k] = function(self, ...)
       if not L.is(self, c.name) then L.fail("%s: write a colon: object:%s(...)", k, k) end
+      takes = takes or L.arity(k, f)
       takes(...)
       return f(self, ...)
     end

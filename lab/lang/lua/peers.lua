@@ -412,7 +412,10 @@ return function(L)
   end
 
   local FULL = 250000000
-  local standard = {}
+  local standard = setmetatable({}, { __index = function(t, model)
+    if not L.need_model(model) then return nil end
+    return rawget(t, model)
+  end })
   L.standard = standard
   local function pump(from, wire, name, f)
     L.spawn(wire.host, function() for ev in from:events(name) do f(ev) end end)
@@ -554,8 +557,8 @@ return function(L)
     local near, far = s[1], s[2]
     if near == far then L.fail("call: a host cannot call itself") end
     L.model = L.model or s.model
-    if s.model == "C" then L.need_rtmfp() end
     if not standard[s.model] then L.unsupported("model %s is not built yet", s.model) end
+    if s.model == "C" then L.need_rtmfp() end
     check_ways(s)
     core.trips_begin(near.node, far.node)
     local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, turn = s.turn, ws = s.ws, server = s.server, connect = s.connect, via = s.via, policy = s.policy, try = s.try, verdict = L.predict(near, far, s) }
@@ -573,6 +576,16 @@ return function(L)
     return handle
   end
 
+  -- The parts of models that few cases have, and what each stands on.
+  local STANDS = { calls_c = { "rtmfp" }, separate = { "a" } }
+  local MODELS, there = { A = "a", C = "calls_c", D = "separate" }, {}
+  local function need(part, maker)
+    if there[part] then return end
+    there[part] = true
+    for _, below in ipairs(STANDS[part] or {}) do need(below, maker) end
+    L.part(part)
+    L.part_methods(Host, maker)
+  end
   function L.host_methods(HostClass)
     Host = HostClass
     L.method(Host, "carrier", function(self, s) return L.open_carrier(self, s) end)
@@ -592,9 +605,21 @@ return function(L)
     maker("B", "new", new_b)
     maker("E", "open", open_e)
     maker("udp", "open", open_udp)
-    L.rtmfp_methods(Host, maker)
-    L.a_methods(Host)
-    L.c_methods(maker)
-    L.separate_methods(Host)
+    -- What is not there yet is, once it is asked for.
+    for name, part in next, L.merge(MODELS, { rtmfp = "rtmfp", netconnection = "rtmfp" }) do
+      Host.getters[name] = function(o)
+        need(part, maker)
+        return Host.getters[name](o)
+      end
+    end
+    function L.need_model(model)
+      if not MODELS[model] then return false end
+      need(MODELS[model], maker)
+      return true
+    end
+    L.method(Host, "serve_rtmfp", function(self, s)
+      need("rtmfp", maker)
+      return L.serve_rtmfp(self, s)
+    end)
   end
 end

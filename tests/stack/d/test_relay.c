@@ -360,7 +360,7 @@ START_TEST(ways_in_vain_by_udp_follow_each_other)
     cfg.n_ways = 3;
     p->e[0].no_udp = true;
     pair_add(p, 0, &cfg);
-    for (it_time end = p->now + 61 * IT_SEC; p->now < end;) {
+    for (it_time until = p->now + 61 * IT_SEC; p->now < until;) {
         pair_run(p, 100 * IT_MS);
         ck_assert(it_d_relay_ops.next(p->e[0].r) > p->now);
     }

@@ -83,7 +83,7 @@ return function(L)
   end
   L.method(ListenA, "close", function(self) core.close(L.app_of(self)) end)
 
-  function L.a_methods(Host)
+  function L.part_methods(Host)
     Host.getters.A = function(o)
       local m, view = {}, nil
       function m.dial(self, s)

@@ -63,7 +63,7 @@ return function(L)
     return c
   end
 
-  function L.c_methods(maker)
+  function L.part_methods(_, maker)
     maker("C", "open", open_c)
   end
 end

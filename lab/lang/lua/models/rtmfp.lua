@@ -111,7 +111,7 @@ return function(L)
   -- A host that introduces ends of RTMFP to each other, and relays what they publish.
   local Introducer = L.class "Introducer"
   Introducer.getters.stats = function(o) return L.readonly(core.rtmfp_stats(L.app_of(o)), "stats", {}) end
-  local function serve_rtmfp(host, s)
+  function L.serve_rtmfp(host, s)
     s = L.check("serve_rtmfp", s or {})
     if rawget(host, "introduces") then L.fail("serve_rtmfp: %s does already", host.label) end
     local ports = s.web == true and {} or s.web or nil
@@ -126,9 +126,8 @@ return function(L)
     return L.new(Introducer, { host = host, label = host.label, app = app })
   end
 
-  function L.rtmfp_methods(Host, maker)
+  function L.part_methods(_, maker)
     maker("rtmfp", "open", open_rtmfp)
     maker("netconnection", "open", open_connection)
-    L.method(Host, "serve_rtmfp", serve_rtmfp)
   end
 end

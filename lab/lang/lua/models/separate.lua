@@ -143,7 +143,7 @@ return function(L)
     return out
   end
 
-  function L.separate_methods(Host)
+  function L.part_methods(Host)
     local verbs = { relay = open_relay, dial = dial, listen = listen }
     Host.getters.D = function(o)
       local m, view = {}, nil
