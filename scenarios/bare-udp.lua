@@ -127,6 +127,8 @@ return {
       b:forbid { "test", during = "5s" }
       t:sleep "5s"
       t:check { "no permission", sent(a:send(there, "hello")), equals = "NOT_PERMITTED" }
+      a:test(there, "bbbb", PWD.b)                          -- the right ones
+      a:expect { "success", addr = there, within = "1s" }
     end,
   },
   source = tank.scenario { "E: an authentic answer that comes from another port than the check went to is no success",
@@ -151,7 +153,7 @@ return {
       local there = b:addrs()[1]
       a:test(there, "bbbb", PWD.b)
       local ev = a:await { "success", within = "1s" }
-      far:stop { silent = true }                            -- it cannot consent any more
+      far:stop()                                            -- it cannot consent any more
       local life = cell.expiry == "never" and tank.time "5min" or tank.time(cell.expiry)
       t:at(ev.at + life - tank.time "1ms")
       t:check { "just before", sent(a:send(there, "hello")), equals = "sent" }

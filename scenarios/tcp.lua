@@ -7,7 +7,7 @@ local function burst(t, tcp, lost)
   local b = t:host { "b" }
   local listener, got = b.tcp:listen { 443 }, 0
   b:spawn(function() for ev in listener:events "message" do got = got + #ev.data end end)
-  local stream = a.tcp:connect { b:addr(443), nodelay = true }
+  local stream = a.tcp:connect { b:addr(443) }
   stream:await { "open", within = "5s" }
   t:sleep "1s"
   for _, n in ipairs(lost) do a.link:drop { nth = n, from = a, label = "TCP data" } end

@@ -50,7 +50,7 @@ end
 
 return tank.scenario { "two of three networks of both ends fail in every way: the call opens and lives by the third",
   matrix = { good = { 1, 2, 3 }, model = { "B", "E" }, media = { "voice", "none" } },
-  seeds = 8, limit = "20min",
+  seeds = 8, limit = "5min",
   run = function(t, cell)
     local near, far = host(t, "near", BOXES, cell.good), host(t, "far", OPEN, cell.good)
     -- Who only listens for signaling finds out by its next ping that a wire swallows everything: later than T_linkdown.

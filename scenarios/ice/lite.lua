@@ -21,7 +21,7 @@ S.behind = tank.scenario { "a lite side behind a NAT is reached where its port i
   matrix = { nat = { "full-cone", "linux-masq", "symmetric" }, far = { "none", "linux-masq" } },
   run = function(t, cell)
     local alice = t:host { "alice", behind = cell.nat, behaviour = { "rfc", lite = true } }
-    local bob = t:host { "bob", behind = cell.far ~= "none" and cell.far or nil }
+    local bob = t:host { "bob", behind = cell.far }
     local call = t:call { alice, bob, model = "B" }
     call:expect { call.oracle.outcome, within = "61s" }
   end,

@@ -6,15 +6,15 @@ local S = {}
 
 -- The box ends every flow that is 20 s old, and each one but goes on as long as something is sent: each restart has to find another.
 S.aged = tank.scenario { "behind a box that ends flows by their age a restart on new sockets goes on, on the old ones it is the end",
-  matrix = { near = { { "kept", "rfc" }, { "fresh", FRESH }, { "libwebrtc", "libwebrtc" }, { "libnice", "libnice" } },
+  matrix = { near = { { "kept", as = "rfc" }, { "fresh", as = FRESH, lives = true }, { "libwebrtc", as = "libwebrtc", lives = true }, { "libnice", as = "libnice" } },
              far = { "port-cone", "linux-masq", "none" } },
   run = function(t, cell)
     local wall = t:firewall { "wall", "udp-idle-kill", set = { udp = { max_flow_age = "20s" } } }
-    local alice = t:host { "alice", behind = t:nat { "home", "linux-masq", behind = wall }, behaviour = cell.near[2], timers = "rfc" }
-    local bob = t:host { "bob", behind = cell.far ~= "none" and cell.far or nil, timers = "rfc" }
+    local alice = t:host { "alice", behind = t:nat { "home", "linux-masq", behind = wall }, behaviour = cell.near.as, timers = "rfc" }
+    local bob = t:host { "bob", behind = cell.far, timers = "rfc" }
     local call = t:call { alice, bob, model = "B", media = "voice" }
     call:await { "open", path = "direct_udp", within = "5s" }
-    if cell.near[1] == "fresh" or cell.near[1] == "libwebrtc" then
+    if cell.near.lives then
       call:expect { "failover", within = "30s" }
       call:forbid { "death", during = "2min" }
       t:sleep "2min"
@@ -31,7 +31,7 @@ S.smooth = tank.scenario { "a restart on new sockets loses no packet of the voic
   matrix = { near = { "linux-masq", "symmetric", "none" }, relay = { false, true }, streams = { 1, 2 } },
   run = function(t, cell)
     t:internet { servers = cell.relay and { "stun", "turn", "signal" } or nil }
-    local alice = t:host { "alice", behind = cell.near ~= "none" and cell.near or nil, behaviour = FRESH }
+    local alice = t:host { "alice", behind = cell.near, behaviour = FRESH }
     local bob = t:host { "bob", behind = cell.relay and "symmetric" or "full-cone", behaviour = FRESH }
     local how = cell.streams == 2 and { streams = { "voice", "voice" }, bundle = false } or { media = "voice" }
     how[1], how[2], how.model = alice, bob, "B"

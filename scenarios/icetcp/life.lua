@@ -13,7 +13,7 @@ S.reset = tank.scenario { "when the connection is reset the call ends at once, o
   matrix = { restart = { true, false } },
   run = function(t, cell)
     local wall = t:firewall { "wall", "stateful", set = { udp = "block" } }
-    local home = t:nat { "home", "linux-masq", behind = wall, set = { tcp = { strict = false, loose = false, rst_on_expired = true } } }
+    local home = t:nat { "home", "linux-masq", behind = wall, set = { tcp = { loose = false, rst_on_expired = true } } }
     local near, far = t:host { "near", behind = home }, t:host { "far" }
     local c = t:call { near, far, model = "B", media = "voice", tcp = "all", restart = cell.restart }
     c:await { "open", path = "direct_tcp", within = "5s" }

@@ -41,6 +41,7 @@ S.alone = tank.scenario { "one that connects alone is not let in, whatever port 
   run = function(t)
     local near, far = homes(t, "APDF")
     far.tcp:listen { 4000 }
+    t:host { "inside", behind = far.gateway }.tcp:connect { far:addr(4000) }:await { "open", within = "5s" } -- it is there
     local a = near.tcp:connect { outside(far, 4000), from = 4000 }
     a:forbid { "open", during = "20s" }
     t:sleep "20s"
@@ -49,12 +50,17 @@ S.alone = tank.scenario { "one that connects alone is not let in, whatever port 
 
 S.listening = tank.scenario { "a port that listens may connect, too, and lets the far end in",
   run = function(t)
-    local near, far = homes(t, "APDF")
+    local near, far = homes(t, "ADF")
     far.tcp:listen { 4000, echo = true }
-    far.tcp:connect { outside(near, 4000), from = 4000 }
+    local b = far.tcp:connect { outside(near, 4000), from = 4000 }
     t:sleep "1s"
     local a = near.tcp:connect { outside(far, 4000), from = 4000 }
     a:await { "open", within = "5s" }
+    b:await { "open", within = "1s" }
+    local other = near.tcp:connect { outside(far, 4000), from = 4001 } -- from a port that nobody connects to: who listens takes it
+    other:await { "open", within = "5s" }
+    other:send "hello"
+    other:await { "message", data = "hello", within = "1s" }
   end,
 }
 return S

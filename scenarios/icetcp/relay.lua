@@ -9,9 +9,7 @@ local function servers(t, by) t:internet { servers = { "signal", "stun", "turn" 
 local function way(call, rung)
   for _, w in ipairs(call.oracle.ways) do if w.rung == rung then return w end end
 end
-local function opens(call)
-  if call.oracle.either then call:await { "open", within = "61s" } else call:expect { call.oracle.outcome, path = call.oracle.path, within = "61s" } end
-end
+local function opens(call) call:expect { call.oracle.outcome, path = call.oracle.path, within = "61s" } end
 
 S.preferred = tank.scenario { "UDP is blocked between the two, TCP is not, and there is a relay: the call is direct",
   matrix = { tcp = { "active", "so", "all" }, by = { "udp", "tcp", "both" }, wall = { "near", "far" }, family = { "v4", "v6" } },

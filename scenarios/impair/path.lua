@@ -66,7 +66,7 @@ return {
     end,
   },
   gap = tank.scenario { "a gap is one though both interfaces were up before it: nothing is heard until the other one comes",
-    matrix = { model = { "B", "E" }, how = { { "fields", from = "wifi", to = "lte", gap = "4s" }, { "preset" } } },
+    matrix = { model = { "B", "E" }, how = { { "fields", gap = "4s" }, { "preset" } } },
     run = function(t, cell)
       local alice = t:host { "alice", { "wifi", behind = "port-cone", link = "lan" }, { "lte", behind = "cgn-apdf", link = "lan" } }
       local call = t:call { alice, t:host { "bob", behind = "full-cone" }, model = cell.model, media = "voice" }

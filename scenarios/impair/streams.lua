@@ -34,7 +34,7 @@ local function same(t, what, sent, got)
 end
 return tank.scenario { "every byte of a plain stream arrives, through every kind of relay, both ways, and after a half close",
   matrix = { way = WAYS, flow = { "up", "down", "both", "echo" } },
-  seeds = 3, limit = "40min",
+  seeds = 3, limit = "30min",
   run = function(t, cell)
     local way = cell.way
     local far = t:host { "far", link = link() }

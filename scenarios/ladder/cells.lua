@@ -22,7 +22,7 @@ local ROWS = {
   row("connect-basic", { wall = "http-proxy-auth", servers = { "signal", "stun", "ws" }, first = { relay_ws = true } }),
   row("connect-digest", { wall = "http-proxy-digest", servers = { "signal", "stun", "ws" }, first = { relay_ws = true } }),
   row("check-relay", { only = "E", servers = { "signal", "stun", "checkrelay" }, first = { direct_udp = true, relay_udp = true } }),
-  row("all-of-them", { wall = "tcp-443-only", servers = { "signal", "stun", "turn", "ws" }, turn = { udp = {}, tcp = { 443 } }, tcp = "all", first = { direct_tcp = true, relay_tcp = true } }),
+  row("all-of-them", { wall = "tcp-443-only", servers = { "signal", "stun", "turn", "ws" }, turn = { udp = {}, tcp = { 443 } }, tcp = "all", first = { relay_tcp = true } }),
 }
 -- A socket of E has the direct rung, and the relay that answers checks where it is up: it cannot use TURN.
 local BY_E = { direct = true, ["relay-udp"] = true, ["relay-tcp"] = true, ["check-relay"] = true }

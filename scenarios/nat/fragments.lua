@@ -18,9 +18,7 @@ return {
     run = function(t, c)
       local alice, bob = t:host { "alice", behind = c.nat }, t:host { "bob" }
       local near, far = alice.udp:open { fragments = true }, bob.udp:open { port = 7000, fragments = true }
-      local to = c.nat == "nat64" and "[64:ff9b::" .. far.addr:gsub(":.*", ""):gsub("(%d+)%.(%d+)%.(%d+)%.(%d+)", function(p, q, r, s)
-        return ("%02x%02x:%02x%02x"):format(p, q, r, s)
-      end) .. "]:7000" or far.addr
+      local to = c.nat == "nat64" and "[64:ff9b::" .. far.addr:gsub(":.*", "") .. "]:7000" or far.addr
       local back = arrives(t, near, to, 4000)(far)
       arrives(t, far, back, 9000)(near)
     end },

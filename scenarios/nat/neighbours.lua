@@ -53,7 +53,7 @@ return {
   depths = tank.scenario { "one stands behind an inner box, the other on the segment that this box has outside",
     matrix = {
       model = MODELS, outer = { { "stateful", kind = "firewall" }, { "router", kind = "router" } },
-      inner = { { "stateful", kind = "firewall" }, { "router", kind = "router" }, { "linux-masq", kind = "nat" }, { "symmetric", kind = "nat" } },
+      inner = { { "stateful", kind = "firewall" }, { "router", kind = "router" }, { "linux-masq" }, { "symmetric" } },
     },
     run = function(t, cell)
       local function box(name, b, behind)

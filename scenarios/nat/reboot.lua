@@ -5,7 +5,7 @@ local icetank = require "icetank"
 -- wants it gets another one.
 return icetank.scenario {
   "port mappings over a reboot",
-  limit = "2h",
+  limit = "20min",
   matrix = { speaks = { "pcp", "natpmp", "upnp" }, what = { "reboot", "flush" }, proto = { "udp", "tcp" } },
   run = function(t, c)
     local box = t:nat { "box", "port-cone", set = { portmap = { c.speaks } } }

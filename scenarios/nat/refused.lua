@@ -14,9 +14,11 @@ return icetank.scenario {
     local anna, bert, far = t:host { "anna", behind = box }, t:host { "bert", behind = box }, t:host { "far" }
     local function no(host, ask) local map, why = host:map_port(ask) return map and map.addr:match ":(%d+)$" or why end
     if c.what == "exactly" then
-      t:check { "free", no(anna, { 5000, external = 6000, exactly = true }), equals = "6000" }
+      local first = no(anna, { 5000, external = 6000, exactly = true })
+      t:check { "free", first, equals = "6000" }
       t:check { "taken", no(bert, { 5000, external = 6000, exactly = true }), equals = "cannot provide external" }
-      t:check { "another one", no(bert, { 5000, external = 6000 }) ~= "6000" }
+      local other = no(bert, { 5000, external = 6000 })
+      t:check { "another one", other ~= first and other:match "^%d+$" ~= nil }
     elseif c.what == "third-party" then
       t:check { "for another", no(anna, { 5000, third_party = bert }), equals = "unsupported option" }
     elseif c.what == "third-party-allowed" then
@@ -27,7 +29,7 @@ return icetank.scenario {
       t:check { "for oneself one does not say so", no(anna, { 5001, third_party = anna }), equals = "malformed request" }
     elseif c.what == "quota" then
       t:check { "one", no(anna, { 5000, external = 6000 }), equals = "6000" }
-      t:check { "two", no(anna, { 5001, peer = far:addr(7000) }) ~= "quota exceeded" }
+      t:check { "two", no(anna, { 5001, peer = far:addr(7000) }):match "^%d+$" ~= nil }
       t:check { "three", no(anna, { 5002, external = 6002 }), equals = "quota exceeded" }
       t:check { "another host", no(bert, { 5002, external = 6002 }), equals = "6002" }
     elseif c.what == "no-map" then

@@ -34,7 +34,7 @@ return tank.scenario {
     return not (four and c.family == "v6") and not (six and c.family == "v4") and (wire or c.small == "far")
   end,
   run = function(t, c)
-    local alice = t:host { "alice", behind = c.box ~= "none" and c.box or nil, family = c.family }
+    local alice = t:host { "alice", behind = c.box, family = c.family }
     local bob = t:host { "bob", family = c.box == "nat64" and "v4" or c.family }
     local link = c.small == "far" and bob.link or alice.gateway.link
     link:set { mtu = "1300B" }

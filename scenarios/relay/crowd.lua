@@ -26,7 +26,7 @@ local function legs(calls)
 end
 
 return tank.scenario { "refreshes, permissions, channels and nonces of a crowd over relays, with loss",
-  limit = "2h",
+  limit = "90min",
   matrix = { size = { { "small", calls = 8, minutes = 30 } } },
   run = function(t, cell)
     t:internet { servers = { "signal", "stun", "turn" }, turn = { nonce = "4min", lifetime = "10min" } }

@@ -23,7 +23,7 @@ local function home(t, name, h)
   t:log(("%s: NAT %s, UDP %s, TCP %s, %s, %s"):format(name, h.nat, h.udp, h.tcp, h.family, delay))
   local behind = nil
   if h.nat ~= "none" and h.family ~= "v6" then
-    behind = t:nat { name .. "-nat", h.nat, set = TCP[h.tcp] and { tcp = TCP[h.tcp] } or nil, ipv6 = h.family == "dual" and (h.tcp == "shut" and "stateful" or "rfc6092") or nil }
+    behind = t:nat { name .. "-nat", h.nat, set = TCP[h.tcp] and { tcp = TCP[h.tcp] } or nil, ipv6 = h.family == "dual" and "rfc6092" or nil }
   end
   if h.udp == "blocked" or h.tcp == "none" or h.tcp == "shut" then
     behind = t:firewall { name .. "-wall", WALL[h.tcp], behind = behind, set = { udp = h.udp == "blocked" and "block" or "any", tcp_out = h.tcp == "none" and { 80, 443 } or nil } }

@@ -67,7 +67,7 @@ return {
       local call = relayed(t)
       local slow = t:host { "slow" }
       call:await { "open", path = "relay_udp", within = "10s" }
-      local s = slow.tcp:connect { t.server.turn:addr(3478), nodelay = true }
+      local s = slow.tcp:connect { t.server.turn:addr(3478) }
       s:await { "open", within = "2s" }
       local opened = t:now()
       call:forbid { "stalled", "death", "failover", during = "70s" }

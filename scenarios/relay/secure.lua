@@ -2,10 +2,6 @@
 local tank = require "icetank"
 
 local function relays(t, turn) t:internet { servers = { "signal", "stun", "turn" }, turn = turn } end
-local function ends(t, wall, trusts)
-  local inside = t:host { "anna", behind = { wall, "linux-masq" }, trusts_inspector = trusts }
-  return inside, t:host { "ben", behind = "symmetric" }
-end
 
 return {
   walls = tank.scenario { "TLS to 443 or 5349 is the last way out, as far as the wall lets it",
@@ -47,7 +43,7 @@ return {
   lossy = tank.scenario { "a handshake that loses packets comes to its end, and what was allocated lives on",
     matrix = { by = { "dtls", "tls" }, loss = { "3%", "10%" } },
     run = function(t, cell)
-      relays(t, { udp = {}, tcp = {}, tls = { 5349 }, dtls = { 5349 }, lifetime = "2min", max_lifetime = "2min", nonce = "1min" })
+      relays(t, { udp = {}, tcp = {}, tls = { 5349 }, dtls = { 5349 }, lifetime = "2min", nonce = "1min" })
       local a = t:host { "anna", behind = "symmetric", link = { loss = cell.loss } }
       local call = t:call { a, t:host { "ben", behind = "symmetric" }, model = "B", turn = cell.by }
       call:expect { "open", path = cell.by == "tls" and "relay_tcp" or "relay_udp", within = "40s" }
@@ -59,7 +55,7 @@ return {
     matrix = { uri = { { "short", text = "turns:turn" }, { "long", text = "turns:turn:5349?transport=tcp" } } },
     run = function(t, cell)
       relays(t, { tls = { 5349 } })
-      local a, b = ends(t, "udp-blocked", false)
+      local a, b = t:host { "anna", behind = { "udp-blocked", "linux-masq" } }, t:host { "ben", behind = "symmetric" }
       local one, two = a.B:new { turn = { cell.uri.text } }, b.B:new { turn = { cell.uri.text } }
       a:spawn(function() for ev in one:events "signal" do two:signal(ev.blob) end end)
       b:spawn(function() for ev in two:events "signal" do one:signal(ev.blob) end end)

@@ -48,7 +48,7 @@ local function box(t, w, parent, family)
   local wall = pick(WALLS)
   local set = wall[2] and wall[2]()
   t:log(("%s is the firewall %s %s behind %s"):format(name, wall[1], text(set or {}), parent and tostring(parent) or "nothing"))
-  return t:firewall { name, wall[1], set = set, behind = parent, link = link, family = family == "dual" and "dual" or nil }
+  return t:firewall { name, wall[1], set = set, behind = parent, link = link }
 end
 local function chain(t, w, family)
   local at = w.common

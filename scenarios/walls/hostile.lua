@@ -164,8 +164,8 @@ return {
     run = function(t)
       local wall = t:firewall { "wall", "none", set = { tcp_in = { 22 }, police = { up = { pps = 10, burst = 5 } } } }
       local inner, outer = t:host { "inner", behind = wall }, t:host { "outer" }
-      inner.tcp:listen { 22, echo = true }
-      inner.tcp:listen { 23, echo = true }
+      inner.tcp:listen { 22 }
+      inner.tcp:listen { 23 }
       local s = outer.tcp:connect { inner:addr(22) }
       s:await { "open", within = "2s" }
       outer.tcp:connect { inner:addr(23) }:forbid { "open", during = "5s" }
@@ -175,6 +175,12 @@ return {
       for _ = 1, 40 do mouth:send(outer:addr(9), "x") end
       t:sleep "100ms"
       t:check { "what the bucket held", outer.stats.rx_packets - before, equals = 5 }
+      for _ = 1, 40 do
+        mouth:send(outer:addr(9), "x")
+        t:sleep "50ms"
+      end
+      t:sleep "100ms"
+      t:check { "and its rate, for 2 s", outer.stats.rx_packets - before, equals = 25 }
     end,
   },
   inspect = tank.scenario { "inspection resets what is no TLS on 443 and strips upgrades on 80",
@@ -197,7 +203,8 @@ return {
       local web = t:host { "web", behind = "inbound-web" }
       web.tcp:listen { cell.port, echo = true }
       local out = t:host { "bob" }
-      out.tcp:listen { 80, echo = true }
+      out.tcp:listen { 80 }
+      t:host { "carol" }.tcp:connect { out:addr(80) }:await { "open", within = "3s" } -- who has no such wall gets there
       local s = out.tcp:connect { web:addr(cell.port) }
       if cell.port == 443 then
         s:await { "open", within = "3s" }

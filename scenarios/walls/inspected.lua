@@ -2,27 +2,27 @@
 local tank = require "icetank"
 local REQUEST = "GET / HTTP/1.1\r\nHost: bob.tank\r\n\r\n"
 local UPGRADE = "GET / HTTP/1.1\r\nHost: bob.tank\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
-local function case(name, wall, trusts, want, fields)
-  local c = { name, wall = wall, trusts = trusts, want = want, tls = "bob.tank", said = REQUEST, heard = REQUEST }
+local function case(name, wall, want, fields)
+  local c = { name, wall = wall, want = want, tls = "bob.tank", said = REQUEST, heard = REQUEST }
   for k, v in pairs(fields or {}) do c[k] = v end
   return c
 end
 return tank.scenario { "a client reaches its server, is read on its way, or will not have that",
   matrix = { case = {
-    case("open-name", "none", false, "open"), case("open-address", "none", false, "open", { tls = true }),
-    case("open-case", "none", false, "open", { tls = "BOB.Tank" }),
-    case("other-name", "none", true, "tls name", { tls = "carol.tank" }), case("no-name", "none", true, "tls name", { tls = "203.0.113.250" }),
-    case("proxy", "http-proxy-auth", false, "open", { via = "http://alice:secret@10.9.9.9:3128" }),
-    case("proxy-digest", "http-proxy-digest", false, "open", { via = "http://alice:secret@10.9.9.9:3128" }),
-    case("socks", "socks5-proxy", false, "open", { via = "socks5://10.9.9.9:1080" }),
-    case("read", "tls-inspection", true, "open", { intercepted = 1 }), case("read-address", "tls-inspection", true, "open", { tls = true, intercepted = 1 }),
-    case("stripped", "tls-inspection", true, "open", { said = UPGRADE, intercepted = 1 }),
-    case("no-http", "tls-inspection", true, "open", { said = "no HTTP at all\r\n\r\n", heard = false, intercepted = 1 }),
-    case("untrusted", "tls-inspection", false, "tls unknown-ca", { untrusted = 1 }),
-    case("passed", "tls-inspection", false, "open", { set = { tls_pass = "carol.tank,*.tank" }, said = "any bytes", heard = "any bytes", passed = 1 }),
-    case("passed-other", "tls-inspection", false, "tls unknown-ca", { set = { tls_pass = "carol.tank" }, untrusted = 1 }),
-    case("behind-it", "tls-inspection", true, "tls alert handshake_failure", { tls = "carol.tank" }),
-    case("peeked", "tls-inspection", false, "open", { set = { tls_intercept = false }, said = "any bytes", heard = "any bytes" }),
+    case("open-name", "none", "open"), case("open-address", "none", "open", { tls = true }),
+    case("open-case", "none", "open", { tls = "BOB.Tank" }),
+    case("other-name", "none", "tls name", { tls = "carol.tank" }), case("no-name", "none", "tls name", { tls = "203.0.113.250" }),
+    case("proxy", "http-proxy-auth", "open", { via = "http://alice:secret@10.9.9.9:3128" }),
+    case("proxy-digest", "http-proxy-digest", "open", { via = "http://alice:secret@10.9.9.9:3128" }),
+    case("socks", "socks5-proxy", "open", { via = "socks5://10.9.9.9:1080" }),
+    case("read", "tls-inspection", "open", { trusts = true, intercepted = 1 }), case("read-address", "tls-inspection", "open", { trusts = true, tls = true, intercepted = 1 }),
+    case("stripped", "tls-inspection", "open", { trusts = true, said = UPGRADE, intercepted = 1 }),
+    case("no-http", "tls-inspection", "open", { trusts = true, said = "no HTTP at all\r\n\r\n", heard = false, intercepted = 1 }),
+    case("untrusted", "tls-inspection", "tls unknown-ca", { untrusted = 1 }),
+    case("passed", "tls-inspection", "open", { set = { tls_pass = "carol.tank,*.tank" }, said = "any bytes", heard = "any bytes", passed = 1 }),
+    case("passed-other", "tls-inspection", "tls unknown-ca", { set = { tls_pass = "carol.tank" }, untrusted = 1 }),
+    case("behind-it", "tls-inspection", "tls alert handshake_failure", { tls = "carol.tank" }),
+    case("peeked", "tls-inspection", "open", { set = { tls_intercept = false }, said = "any bytes", heard = "any bytes" }),
   } },
   run = function(t, cell)
     local c = cell.case

@@ -18,7 +18,7 @@ local PROXIES = {
   { "http", wall = "http-proxy-connect", v4 = HTTP, v6 = HTTP6, no_name = "http 502", silence = "http 504", refused = "http 502", no_route = "http 502" },
   { "socks", wall = "socks5-proxy", v4 = SOCKS, v6 = SOCKS6, no_name = "socks 4", silence = "socks 4", refused = "socks 5", no_route = "socks 3" },
 }
-local function each(title, run) return tank.scenario { title, matrix = { proxy = PROXIES }, limit = "10min", run = run } end
+local function each(title, run) return tank.scenario { title, matrix = { proxy = PROXIES }, limit = "60s", run = run } end
 
 return {
   reach = each("by names and addresses of both families, from clients of both", function(t, cell)
@@ -38,7 +38,6 @@ return {
     local wall = t:firewall { "wall", p.wall }
     local bob  = t:host { "bob" }
     local alice = t:host { "alice", behind = wall }
-    bob.tcp:listen { 80, echo = true }
     try(alice, "nobody:443", p.v4, p.no_name)
     try(alice, "bob:443", p.v4, p.refused)
     bob:stop { silent = true }
@@ -50,6 +49,7 @@ return {
     local p = cell.proxy
     local six = t:host { "six", family = "v6" }
     six.tcp:listen { 443, echo = true }
+    try(t:host { "carol", family = "v6" }, six:addr(443), nil, "open") -- to others it is there
     local alice = t:host { "alice", behind = { p.wall, "udp-blocked", "linux-masq" } }
     local at = t:now()
     try(alice, "six:443", p.v4, p.silence)

@@ -32,6 +32,7 @@ return tank.scenario { "a portal before the login and after it",
     end
     cafe:login(alice)
     t:check { "now it is bob", ask(alice, bob:addr(443), "hello", "bob.tank"), equals = "hello" }
+    t:check { "by HTTP too", ask(alice, bob:addr(80), "GET / HTTP/1.1\r\n\r\n"), equals = "GET / HTTP/1.1\r\n\r\n" }
     t:check { "but not for anna", ask(anna, bob:addr(80), "GET / HTTP/1.1\r\nHost: bob.tank\r\n\r\n"):match "^HTTP/1.1 (%d+)", equals = cell.says }
   end,
 }
