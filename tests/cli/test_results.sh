@@ -8,7 +8,7 @@ golden=$root/tests/cli/golden/results.txt
 # --only takes 32 patterns.
 some=30
 
-# The first case of each scenario whose model is built, of `icetank list`.
+# The first case of each scenario of `icetank list`, of B or E where there is one.
 firsts() {
   "$icetank" list scenarios | awk '$1 ~ "/" && $1 !~ /@|model=[ACD]/ {
     n = split($1, part, "/")
