@@ -4,6 +4,7 @@ return tank.scenario { "the cable is pulled, with and without wireless",
   matrix = { model = tank.models, signal = { true, false }, wireless = { true, false } },
   where  = function(cell) return cell.signal or not cell.wireless end,
   run = function(t, cell)
+    if cell.model == "D" then t:internet { servers = { "signal", "stun", "ws" } } end -- whose second object is a relay's
     local home = t:nat { "home", "linux-masq" }
     local wifi = cell.wireless and { "wifi", behind = home, link = "wifi-good" } or nil
     local desk = t:host { "desk", { "wired", behind = home }, wifi }
