@@ -33,12 +33,21 @@ void it_alloc_init(it_alloc *a)
 
 void it_alloc_init_countdown(it_alloc *a, uint64_t n)
 {
-    *a = (it_alloc){resize, n, 0};
+    *a = (it_alloc){.resize = resize, .countdown = n};
+}
+
+/* |p| resized to |size| bytes, above 0; a refusal is counted. */
+static void *ask(it_alloc *a, void *p, size_t size)
+{
+    void *q = a->resize(a, p, size);
+    if (!q)
+        a->refused++;
+    return q;
 }
 
 void *it_malloc(it_alloc *a, size_t size)
 {
-    return a->resize(a, NULL, size ? size : 1);
+    return ask(a, NULL, size ? size : 1);
 }
 
 void *it_calloc(it_alloc *a, size_t n, size_t size)
@@ -56,7 +65,7 @@ void *it_realloc(it_alloc *a, void *p, size_t n, size_t size)
     if (size && n > SIZE_MAX / size)
         return NULL;
     size_t bytes = n * size;
-    return a->resize(a, p, bytes ? bytes : 1);
+    return ask(a, p, bytes ? bytes : 1);
 }
 
 char *it_strdup(it_alloc *a, const char *s)

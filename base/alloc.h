@@ -14,6 +14,7 @@ struct it_alloc {
     void *(*resize)(it_alloc *self, void *p, size_t size);
     uint64_t countdown; /* allocations still granted; UINT64_MAX: no limit */
     int64_t live;       /* blocks allocated and not yet freed */
+    uint64_t refused;   /* how often there was no memory: whoever lost something by it may not have said so */
 };
 
 /* Makes |a| the C library's allocator without a limit. */

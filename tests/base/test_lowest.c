@@ -30,6 +30,7 @@ START_TEST(the_countdown_grants_so_many_and_no_more)
 {
     it_alloc a;
     it_alloc_init_countdown(&a, 2);
+    ck_assert_uint_eq(a.refused, 0);
     void *p = it_malloc(&a, 10);
     ck_assert_ptr_nonnull(p);
     void *q = it_realloc(&a, p, 2, 100); /* growing counts */
@@ -40,6 +41,7 @@ START_TEST(the_countdown_grants_so_many_and_no_more)
     it_free(&a, q);
     it_free(&a, NULL);
     ck_assert_int_eq(a.live, 0);
+    ck_assert_uint_gt(a.refused, 0);
 }
 END_TEST
 

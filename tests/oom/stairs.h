@@ -42,7 +42,7 @@ static inline void *stairs_resize(it_alloc *self, void *p, size_t size)
 
 static inline void stairs_init(stairs_alloc *s, uint64_t refuse, bool once)
 {
-    *s = (stairs_alloc){.a = {stairs_resize, UINT64_MAX, 0}, .refuse = refuse, .once = once};
+    *s = (stairs_alloc){.a = {.resize = stairs_resize, .countdown = UINT64_MAX}, .refuse = refuse, .once = once};
 }
 
 /* Climbs: |life| gets the allocator and returns 0 when all went well, IT_ERR_NOMEM when it said that memory was

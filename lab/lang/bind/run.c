@@ -159,6 +159,7 @@ int it_script_run(it_script *s, const it_case *c, it_bytes text, it_json *j, cha
     job b = {s, c, text, j, verdict};
     const it_json before = *j;
     const size_t written = j->out->n;
+    const uint64_t refused = s->alloc->refused;
     int rc = 0;
     it_str_clear(&s->uses);
     lua_pushcfunction(L, run_protected);
@@ -178,7 +179,11 @@ int it_script_run(it_script *s, const it_case *c, it_bytes text, it_json *j, cha
             it_script_no_result(j, c, why);
     }
     lua_settop(L, 0);
-    return j->out->oom || s->uses.oom ? IT_ERR_NOMEM : rc;
+    if (j->out->oom || s->uses.oom)
+        return IT_ERR_NOMEM;
+    /* What was lost for want of memory may be why it failed, whoever lost it. */
+    bool lost = s->alloc->refused > refused;
+    return lost && strcmp(verdict, "fail") == 0 ? IT_ERR_NOMEM : rc;
 }
 
 /* What the protected part of judging a hypothesis works on. */

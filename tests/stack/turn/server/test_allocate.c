@@ -620,7 +620,7 @@ static void *counted_resize(it_alloc *self, void *p, size_t size)
 
 START_TEST(a_thousand_allocations_are_well_below_32_mb)
 {
-    counted c = {.a = {counted_resize, UINT64_MAX, 0}};
+    counted c = {.a = {.resize = counted_resize, .countdown = UINT64_MAX}};
     char peer[32];
     r.mem = &c.a;
     r.cfg.auth.realm = NULL;
