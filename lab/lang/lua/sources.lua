@@ -29,6 +29,8 @@ return function(L)
     return L.pairs(fields)
   end
   L.metas[View] = "event"
+  -- Field `k` of an event as scripts see it, or of a table of theirs; nil where it has none.
+  function L.field_of(ev, k) return shown((rawget(ev, FIELDS) or ev)[k]) end
   local function view_of(ev)
     if not ev then return ev end
     ev.view = ev.view or setmetatable({ [FIELDS] = ev }, View)

@@ -61,13 +61,11 @@ return function(L)
   CallD.getters.repeated = function(o) return o.link.repeated end
   CallD.getters.duplicates = function(o) return o.link.duplicates end
 
-  -- The fields of event `ev` that the whole tells, too.
+  -- The fields of `ev`, what an object or the library has told, that the whole tells, too.
   local function told(ev, old)
     local out = { old = old }
-    for _, k in ipairs { "path", "localkind", "remotekind", "family", "iface", "reason", "why", "since", "by", "data" } do
-      local ok, v = pcall(function() return ev[k] end)
-      out[k] = ok and v or nil
-    end
+    if not ev then return out end
+    for _, k in ipairs { "path", "localkind", "remotekind", "family", "iface", "reason", "why", "since", "by", "data" } do out[k] = L.field_of(ev, k) end
     return out
   end
 
