@@ -207,7 +207,10 @@ static bool is_late(const it_oracle_query *q, const ladder *l, const it_oracle_w
 {
     if (l->taken & SEPARATE)
         return w->rung == IT_ORACLE_DIRECT_UDP && w->latest + HANDSHAKE > later->least + q->web_sooner;
-    return w->latest > (later->rung == IT_ORACLE_PROXY ? LATE_WEB : LATE);
+    if (later->rung == IT_ORACLE_PROXY)
+        return w->latest > LATE_WEB;
+    /* one of the two sides may have a pair with a relay that answers checks before both have */
+    return w->latest > LATE + (q->checked_relays ? 0 : later->least);
 }
 
 /* A direct way that must open, but late, may find that another one was taken by then: an agent nominates what works
