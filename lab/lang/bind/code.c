@@ -33,6 +33,11 @@ PART(power)
 PART(streams)
 PART(service)
 PART(walls)
+PART(populations)
+PART(sampling)
+PART(draw)
+PART(survey)
+PART(tradeoff)
 PART(hypo)
 PART(attack)
 PART(catalog)
@@ -40,6 +45,7 @@ PART(tank)
 PART(ice)
 PART(c)
 PART(d)
+PART(population)
 
 typedef struct source {
     const char *name, *chunk;
@@ -73,6 +79,11 @@ static const source SOURCES[] = {
     OWN(streams),
     OWN(service),
     OWN(walls),
+    OWN(populations),
+    OWN(sampling),
+    OWN(draw),
+    OWN(survey),
+    OWN(tradeoff),
     OWN(hypo),
     OWN(attack),
     OWN(catalog),
@@ -81,9 +92,10 @@ static const source SOURCES[] = {
     {"ice", "@lib/ice.lua", it_embed_ice, &it_embed_ice_size},
     {"c", "@lib/c.lua", it_embed_c, &it_embed_c_size},
     {"d", "@lib/d.lua", it_embed_d, &it_embed_d_size},
+    {"population", "@lib/population.lua", it_embed_population, &it_embed_population_size},
 };
 #define N_SOURCES (sizeof SOURCES / sizeof *SOURCES)
-enum { LIBRARIES = 3 }; /* at the end of SOURCES */
+enum { LIBRARIES = 4 }; /* at the end of SOURCES */
 _Static_assert(N_SOURCES == IT_CODE_PARTS + LIBRARIES, "IT_CODE_PARTS counts the parts");
 
 struct it_code {

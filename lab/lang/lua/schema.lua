@@ -185,12 +185,13 @@ schema.tables = {
     seeds = { "seeds" }, limit = { "Time" }, allow = { "table", "standing rule -> why it may break here" },
     claim = { "string", "who said what" }, predict = { "table", "predictions, fixed before the first run" },
     known = { "known", "the verdict once measured: a run fails when it changes" },
+    tables = { "tables", "tables of all cases: a survey of a population, or detection against false alarms" },
   },
   predict = {
     [1] = { "string", "metric" }, of = { "table", "axis -> value: which cases" }, equals = { "any" }, below = { "any" }, above = { "any" },
     at_least = { "any" }, at_most = { "any" }, between = { "table" },
   },
-  draw = { pairs = { "count" }, from = { "table", "{ weight, fields of a host ... }, ..." } },
+  draw = { pairs = { "count" }, from = { "string|table", "a population by name, or { weight, fields of a host ... }, ..." } },
 }
 
 -- Required keys.

@@ -83,6 +83,18 @@ parts.trouble()(L)
 parts.attack()(L)
 parts.power()(L)
 parts.hypo()(L)
+-- Populations, and the tables of many cases: loaded by what needs them, since most cases do not.
+local studied
+function L.study()
+  if studied then return end
+  studied = true
+  parts.draw()(L, parts.populations())
+end
+function L.tables_of(spec, name, cases)
+  L.study()
+  parts.sampling()(L)
+  return parts[spec.tables]()(L)(spec, name, cases)
+end
 
 local Tank = L.class("Tank", Runner)
 for _, verb in ipairs { "nat", "firewall", "router" } do L.method(Tank, verb, function(_, s) return L.make_named_box(verb, s) end) end
