@@ -188,6 +188,9 @@ calls: $(B)/interop/call ## whole audio calls of model B with aiortc, pion, Fire
 .PHONY: compare
 compare: all ## compare the models over NATs, death and recovery: out/compare/index.html
 	@$(B)/icetank run scenarios/compare --out out/compare
+.PHONY: compare-full
+compare-full: all ## the same at full size, and the populations: out/compare-full/index.html
+	@$(B)/icetank run scenarios/compare scenarios/population tests/compare --out out/compare-full --pcap none
 
 .PHONY: impair
 impair: all ## every impairment of links, each with its prediction: out/impair/index.html

@@ -66,7 +66,8 @@ local function outcome(t, call, since)
   end
 end
 
-local function tell_path(t, path)
+-- Says which path the call took, nil: none.
+function population.tell_path(t, path)
   for _, p in ipairs(PATHS) do t:metric { "path_" .. p, p == path and 1 or 0 } end
   t:metric { "path_none", path and 0 or 1 }
 end
@@ -82,11 +83,11 @@ function population.case(t, cell)
   local second = call[b]:next { "open", "death", within = OPENS }
   local open = first and second and first.name == "open" and second.name == "open"
   if not open then
-    tell_path(t, nil)
+    population.tell_path(t, nil)
     return
   end
   t:sleep(SETTLE)
-  tell_path(t, call[a].path)
+  population.tell_path(t, call[a].path)
   t:metric { "packets", sum_of(t, meet, "rx_packets") }
   local before = sum_of(t, meet, "rx_bytes")
   t:sleep(WINDOW)

@@ -9,27 +9,41 @@
 -- = 73.7 %. The interval of 100 pairs is +- 8.6 points, so 65 to 82 %. First try: nearly all, since ends of ICE that are told of each
 -- other at about the same time check at the same time. TCP: fewer than UDP, since a cone is one for TCP only where it maps so, and a SYN has to
 -- cross another.
+--
+-- What came: 78 of 100 by UDP, all at the first try, and 74 by TCP. Of 2,000 pairs 74.6 % (72.7 to 76.4) met by UDP: what was predicted, and within
+-- the study's 70 % +- 7.1 %. That it is above its middle, and that nothing needs a second try, has reasons that no weight mends: an attempt here
+-- ends by the boxes alone, while the study's also met hosts that left, firewalls of their own and relays that gave up in the middle; and a try of
+-- ICE repeats its checks for 39.5 s (RFC 8445 section 14) where one of DCUtR begins anew. The four pairs that TCP lacks are of a symmetric NAT and
+-- an `addr-cone`, which filters by address for UDP alone.
 local tank = require "icetank"
+local population = require "lib.population"
 
 local TRY = tank.time "5s" -- what DCUtR gives one try
 
--- One drawn pair over one transport; walls against UDP make TCP the only way.
+-- Host |side| as it was drawn; |walled|: behind a wall that keeps UDP in and lets all TCP pass.
+local function host(t, side, drawn, walled)
+  if not walled then return t:host { side, behind = drawn.behind, link = drawn.link } end
+  local home = t:nat { side .. "-home", drawn.behind[1] }
+  local wall = t:firewall { side .. "-wall", "none", behind = home, set = { udp = "block" } }
+  return t:host { side, behind = wall, link = drawn.link }
+end
+
+-- One drawn pair over one transport.
 local function meet(t, cell)
   local walled, ends = cell.transport == "tcp", {}
-  for i, side in ipairs { "a", "b" } do
-    local drawn = cell.pair[side]
-    local behind = table.move(drawn.behind, 1, #drawn.behind, walled and 2 or 1, { walled and "udp-blocked" or nil })
-    ends[i] = t:host { side, behind = behind, link = drawn.link }
-  end
+  for i, side in ipairs { "a", "b" } do ends[i] = host(t, side, cell.pair[side], walled) end
   local call = t:call { ends[1], ends[2], model = "B", tcp = walled and "all" or nil }
   local a = call[ends[1]]:next { "open", "death", within = "61s" }
   local b = call[ends[2]]:next { "open", "death", within = "61s" }
-  if a.name ~= "open" or b.name ~= "open" then return end
+  local open = a.name == "open" and b.name == "open"
+  population.tell_path(t, open and a.path or nil)
+  if not open then return end
   t:metric { "first_try", a.at <= TRY and b.at <= TRY and 1 or 0 }
 end
 
 return tank.hypothesis { "as many pairs are punched as in the study of 2025",
   claim   = "arXiv 2510.27500: 70 % +- 7.1 % of 4.4 million attempts; 97.6 % of the successes at the first try; TCP as QUIC",
+  tables  = "survey",
   matrix  = { transport = { "udp", "tcp" }, pair = tank.draw { pairs = 100, from = "punched" } },
   predict = {
     { "direct", of = { transport = "udp" }, between = { "65%", "82%" } },
@@ -37,5 +51,6 @@ return tank.hypothesis { "as many pairs are punched as in the study of 2025",
     { "first_try", of = { transport = "udp" }, at_least = "97.6%" },
     { "direct", of = { transport = "tcp" }, below = { transport = "udp" } },
   },
+  known = "mixed", -- the interval of 100 pairs is wider than either band
   run = meet,
 }

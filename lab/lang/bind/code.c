@@ -37,7 +37,7 @@ PART(populations)
 PART(sampling)
 PART(draw)
 PART(survey)
-PART(tradeoff)
+PART(curves)
 PART(hypo)
 PART(attack)
 PART(catalog)
@@ -46,6 +46,7 @@ PART(ice)
 PART(c)
 PART(d)
 PART(population)
+PART(tradeoff)
 
 typedef struct source {
     const char *name, *chunk;
@@ -83,7 +84,7 @@ static const source SOURCES[] = {
     OWN(sampling),
     OWN(draw),
     OWN(survey),
-    OWN(tradeoff),
+    OWN(curves),
     OWN(hypo),
     OWN(attack),
     OWN(catalog),
@@ -93,9 +94,10 @@ static const source SOURCES[] = {
     {"c", "@lib/c.lua", it_embed_c, &it_embed_c_size},
     {"d", "@lib/d.lua", it_embed_d, &it_embed_d_size},
     {"population", "@lib/population.lua", it_embed_population, &it_embed_population_size},
+    {"tradeoff", "@lib/tradeoff.lua", it_embed_tradeoff, &it_embed_tradeoff_size},
 };
 #define N_SOURCES (sizeof SOURCES / sizeof *SOURCES)
-enum { LIBRARIES = 4 }; /* at the end of SOURCES */
+enum { LIBRARIES = 5 }; /* at the end of SOURCES */
 _Static_assert(N_SOURCES == IT_CODE_PARTS + LIBRARIES, "IT_CODE_PARTS counts the parts");
 
 struct it_code {

@@ -170,6 +170,12 @@ return function(L)
     return table.concat(words, " ")
   end
 
+  -- The scale that means of |list| are told in: shares of ones are told in percent.
+  local function scale_of(list)
+    for _, v in ipairs(list) do if v ~= 0 and v ~= 1 then return 1 end end
+    return 1000000
+  end
+
   -- Against another set of cases: the interval of the difference.
   local function compare(p, side, list, cases, stream)
     local other = values(cases, p[1], p[side])
@@ -178,7 +184,8 @@ return function(L)
     for i = 1, DRAWS do diff[i] = a[i] - b[i] end
     local low, high = middle(diff)
     local v = verdict(low, high, function(d) if side == "below" then return d < 0 end return d > 0 end)
-    return v, mean(list, 1), mean(other, 1)
+    local scale = math.min(scale_of(list), scale_of(other))
+    return v, shown(mean(list, scale), scale), shown(mean(other, scale), scale)
   end
 
   local function against_bound(p, side, list, stream)
@@ -214,7 +221,7 @@ return function(L)
     if (side == "below" or side == "above") and type(p[side]) == "table" and not rawget(p[side], "ns") then
       local v, mine, others = compare(p, side, list, cases, stream)
       r.verdict = v or ran(cases, p[side]) and "mixed" or "unsupported"
-      if v then r.value, r.interval = tostring(mine), "against " .. others end
+      if v then r.value, r.interval = mine, "against " .. others end
       return r
     end
     local v, m, low, high, scale = against_bound(p, side, list, stream)

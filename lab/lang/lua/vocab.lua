@@ -74,7 +74,7 @@ vocab.sets = {
   },
   tables = {
     { "survey", "of drawn pairs: connected by path, times, price, and how much hangs on the weights of the population", "" },
-    { "tradeoff", "of sets of timers: how long a death takes to be noticed, and how often one is told that was none", "" },
+    { "curves", "of sets of timers: how long a death takes to be noticed, and how often one is told that was none", "" },
   },
   parent_death = { { "detach", "streams with peers go on", "RFC 7016: sessions know nothing of each other" }, { "cascade", "they end with it", "as Flash's objects do" } },
   nc_transport = {

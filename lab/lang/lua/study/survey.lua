@@ -1,21 +1,22 @@
--- The survey of a population: what the models came to over the same drawn pairs, and how much hangs on the weights of the population.
+-- The survey of a population: what the models, or the values of another axis, came to over the same drawn pairs, and how much hangs on the weights
+-- of the population.
 --
--- The cases have an axis `model` and an axis `pair` that was drawn; of their metrics it reads connected, direct, t_conn, t_detect, t_recover, and
--- what `lib.population` measures: path_* of the call, kept (it lived on, recovered or untouched), relay_hour, packets.
+-- The cases have an axis `pair` that was drawn from a named population, and one more; of their metrics it reads connected, direct, t_conn, t_detect,
+-- t_recover, and what `lib.population` measures: path_* of the call, kept (it lived on, recovered or untouched), relay_hour, packets.
 return function(L)
   local sampling = L.sampling
   local SHARES = { 50, 95, 99 }
   local PATHS = { "direct_udp", "relay_udp", "direct_tcp", "relay_tcp", "none" }
 
-  -- model -> metric -> unit -> value; `units` are the pairs, 1 to n, in order of their numbers.
-  local function by_model(cases)
+  -- model -> metric -> unit -> value, and the numbers of the pairs in order: units are 1 to n. `axis` is what tells the models.
+  local function by_model(cases, axis)
     local out, pairs_seen = {}, {}
     for _, c in ipairs(cases) do pairs_seen[math.tointeger(tonumber(c.cell.pair))] = true end
     local numbers, unit = sampling.units(pairs_seen), {}
     for u, number in ipairs(numbers) do unit[number] = u end
     for _, c in ipairs(cases) do
-      local m = out[c.cell.model] or {}
-      out[c.cell.model] = m
+      local m = out[c.cell[axis]] or {}
+      out[c.cell[axis]] = m
       for metric, v in L.pairs(c.metrics) do
         m[metric] = m[metric] or {}
         m[metric][unit[math.tointeger(tonumber(c.cell.pair))]] = v
@@ -29,7 +30,7 @@ return function(L)
 
   local function connections(models, resampled, n)
     local t = { title = "Connected, by path", note = ("%% of %d pairs, the same for every model; in brackets the 95 %% interval over pairs"):format(n),
-      head = { "model", "connected", "direct UDP", "relay UDP", "direct TCP", "relay TCP", "none" }, rows = {}, numbers = {} }
+      head = { "", "connected", "direct UDP", "relay UDP", "direct TCP", "relay TCP", "none" }, rows = {}, numbers = {} }
     for _, model in ipairs(L.keys(models)) do
       local m = models[model]
       local row, numbers = { model, percent(share(m, "connected", resampled)) }, { model = model, connected = share(m, "connected", resampled) }
@@ -44,7 +45,7 @@ return function(L)
   end
 
   local function times(models, resampled, title, metric, note)
-    local t = { title = title, note = note, head = { "model", "pairs", "p50", "p95", "p99" }, rows = {}, numbers = {} }
+    local t = { title = title, note = note .. "; of fewer than 100 pairs p99 is the longest", head = { "", "pairs", "p50", "p95", "p99" }, rows = {}, numbers = {} }
     for _, model in ipairs(L.keys(models)) do
       local q = sampling.quantiles(models[model][metric] or {}, SHARES, resampled)
       local row, numbers = { model, q and tostring(q[1].n) or "0" }, { model = model, metric = metric }
@@ -62,7 +63,7 @@ return function(L)
     local t = { title = "Recovery and price", rows = {}, numbers = {},
       note = "survived: % of calls that lived through the fault; bytes that servers get in an hour of a call with voice both ways; packets that they get "
         .. "from the beginning until 10 s after the call has opened",
-      head = { "model", "survived", "server bytes an hour", "server packets to connect" } }
+      head = { "", "survived", "server bytes an hour", "server packets to connect" } }
     for _, model in ipairs(L.keys(models)) do
       local m = models[model]
       local kept, bytes = share(m, "kept", resampled), sampling.mean(m.relay_hour or {}, 1, resampled)
@@ -116,8 +117,7 @@ return function(L)
   end
 
   -- One row of the table: its cells, and how far it moves any model.
-  local function sensitivity_row(t, models, drawn, list, row, metric)
-    local _, _, any = counts_of(drawn, list[2], row)
+  local function sensitivity_row(t, models, drawn, list, row, metric, any)
     local cells, most = { list.of .. " " .. list[1], row[2], ("%d of %d"):format(row[1], L.weight_of(list[2])), tostring(any) }, 0
     for _, model in ipairs(L.keys(models)) do
       local less, more = moves(models[model][metric] or {}, drawn, list[2], row)
@@ -135,7 +135,10 @@ return function(L)
     for _, model in ipairs(L.keys(models)) do t.head[#t.head + 1] = model end
     for _, list in ipairs(L.population_lists(population)) do
       if list[1] ~= "fault" and #list[2] > 1 then -- a fault comes when the call has opened
-        for _, row in ipairs(list[2]) do found[#found + 1] = sensitivity_row(t, models, drawn, list, row, metric) end
+        for _, row in ipairs(list[2]) do
+          local _, _, any = counts_of(drawn, list[2], row)
+          if any > 0 then found[#found + 1] = sensitivity_row(t, models, drawn, list, row, metric, any) end
+        end
       end
     end
     for i, r in ipairs(found) do r.at = i end
@@ -146,22 +149,32 @@ return function(L)
     return t
   end
 
+  -- Whether any model has a number called |metric|.
+  local function measured(models, metric)
+    for _, model in ipairs(L.keys(models)) do if models[model][metric] then return true end end
+    return false
+  end
+
   -- The tables of hypothesis |spec|, called |name|, whose pairs come of a named population.
   return function(spec, name, cases)
-    local models, numbers = by_model(cases)
+    local axis
+    for _, a in ipairs(L.keys(spec.matrix)) do if a ~= "pair" then axis = a end end
+    local models, numbers = by_model(cases, axis)
     if #numbers == 0 then return {} end
-    local axis, drawn = spec.matrix.pair, {}
-    for u, number in ipairs(numbers) do drawn[u] = L.population(axis).drawn(number) end
-    local resampled = sampling.resample(#numbers, "survey/" .. name)
-    local population = L.population(axis).name
-    return {
-      connections(models, resampled, #numbers),
-      times(models, resampled, "Time to connect", "t_conn", "from the call until the end that is later is open"),
-      times(models, resampled, "Detection", "t_detect", "from the fault until the later end is told, of calls that were told anything"),
-      times(models, resampled, "Recovery", "t_recover", "from the fault until data flows again at the later end, of calls that came back"),
-      price(models, resampled),
-      sensitivity(models, drawn, population, "direct", "Sensitivity to the weights: connected directly"),
-      sensitivity(models, drawn, population, "connected", "Sensitivity to the weights: connected at all"),
-    }
+    local population, drawn = L.population(spec.matrix.pair), {}
+    for u, number in ipairs(numbers) do drawn[u] = population.drawn(number) end
+    local resampled, out = sampling.resample(#numbers, "survey/" .. name), {}
+    out[1] = connections(models, resampled, #numbers)
+    for _, t in ipairs {
+      { "Time to connect", "t_conn", "from the call until the end that is later is open" },
+      { "Detection", "t_detect", "from the fault until the later end is told, of calls that were told anything" },
+      { "Recovery", "t_recover", "from the fault until data flows again at the later end, of calls that came back" },
+    } do
+      if measured(models, t[2]) then out[#out + 1] = times(models, resampled, table.unpack(t)) end
+    end
+    if measured(models, "kept") then out[#out + 1] = price(models, resampled) end
+    out[#out + 1] = sensitivity(models, drawn, population.name, "direct", "Sensitivity to the weights: connected directly")
+    out[#out + 1] = sensitivity(models, drawn, population.name, "connected", "Sensitivity to the weights: connected at all")
+    return out
   end
 end
