@@ -24,9 +24,11 @@ tradeoff.weathers = {
 }
 
 local function weather_of(w)
-  local out = {}
-  for k, v in pairs(w) do if k ~= 1 then out[k] = v end end
-  return next(out) and out
+  local out, any = {}, nil
+  for k, v in pairs(w) do
+    if k ~= 1 then out[k], any = v, out end
+  end
+  return any
 end
 
 -- Counts alarms of both ends of |call| until |till|: stalls, deaths. It ends with the first death.

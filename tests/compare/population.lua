@@ -2,7 +2,7 @@
 local tank = require "icetank"
 local population = require "lib.population"
 
-local PAIRS = { strangers = 400, homes = 200, mobile = 200, office = 200, ["homes-2005"] = 200 }
+local PAIRS = { strangers = 300, homes = 100, mobile = 100, office = 100, ["homes-2005"] = 100 }
 
 local out = {}
 for name, n in pairs(PAIRS) do

@@ -38,6 +38,7 @@ PART(sampling)
 PART(draw)
 PART(survey)
 PART(curves)
+PART(cost)
 PART(hypo)
 PART(attack)
 PART(catalog)
@@ -85,6 +86,7 @@ static const source SOURCES[] = {
     OWN(draw),
     OWN(survey),
     OWN(curves),
+    OWN(cost),
     OWN(hypo),
     OWN(attack),
     OWN(catalog),

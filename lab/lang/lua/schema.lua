@@ -179,6 +179,7 @@ schema.tables = {
   scenario = {
     [1] = { "string", "title, for people" }, run = { "function", "one case" }, matrix = { "table", "axis -> values" }, where = { "function" },
     seeds = { "seeds" }, limit = { "Time" }, allow = { "table", "standing rule -> why it may break here" },
+    cost = { "boolean", "what hosts' coroutines call and are told is counted, into the result" },
   },
   hypothesis = {
     [1] = { "string", "title, for people" }, run = { "function", "one case" }, matrix = { "table", "axis -> values" }, where = { "function" },

@@ -487,6 +487,10 @@ local function run(text, file, key, index, k)
     cell[axes[i]] = spec.matrix[axes[i]][math.tointeger(n)]
   end
   local view = cell_view(cell, axes, function(a) L.used["axis:" .. a] = true end)
+  if spec.cost then
+    parts.cost()(L)
+    L.begin_cost()
+  end
   local ok, result = xpcall(L.loop, L.as_error, spec.run, L.tank, view)
   if ok then result = nil else result = L.as_error(result) end
   if not core.by_limit() then ok, result = pcall(L.result, result) end
@@ -497,6 +501,7 @@ local function run(text, file, key, index, k)
   if result.verdict == "unsupported" then -- it cannot tell what it would have needed
     for _, rule in ipairs(L.keys(spec.allow or {})) do L.used["allow:" .. rule] = true end
   end
+  if spec.cost then result.cost = L.cost_of() end
   result.uses = result.verdict == "error" and "*" or table.concat(L.keys(L.used), " ")
   if type(rawget(cell, "model")) ~= "string" then result.model = L.model or core.null end
   for _, member in ipairs { "oracle", "outcome", "path" } do
