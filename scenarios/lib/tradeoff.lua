@@ -23,12 +23,10 @@ tradeoff.weathers = {
   { "loss-40", loss = "40%", jitter = "30ms" }, { "loss-50", loss = "50%", jitter = "30ms" }, { "bursts", loss = "20%", burst = "4s", jitter = "30ms" },
 }
 
+-- What |w| says of a link; nil where it leaves all as it is.
 local function weather_of(w)
-  local out, any = {}, nil
-  for k, v in pairs(w) do
-    if k ~= 1 then out[k], any = v, out end
-  end
-  return any
+  if not w.loss then return nil end
+  return { loss = w.loss, burst = w.burst, jitter = w.jitter }
 end
 
 -- Counts alarms of both ends of |call| until |till|: stalls, deaths. It ends with the first death.

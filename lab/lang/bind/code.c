@@ -38,7 +38,7 @@ PART(sampling)
 PART(draw)
 PART(survey)
 PART(curves)
-PART(cost)
+PART(counting)
 PART(hypo)
 PART(attack)
 PART(catalog)
@@ -48,6 +48,7 @@ PART(c)
 PART(d)
 PART(population)
 PART(tradeoff)
+PART(cost)
 
 typedef struct source {
     const char *name, *chunk;
@@ -86,7 +87,7 @@ static const source SOURCES[] = {
     OWN(draw),
     OWN(survey),
     OWN(curves),
-    OWN(cost),
+    OWN(counting),
     OWN(hypo),
     OWN(attack),
     OWN(catalog),
@@ -97,9 +98,10 @@ static const source SOURCES[] = {
     {"d", "@lib/d.lua", it_embed_d, &it_embed_d_size},
     {"population", "@lib/population.lua", it_embed_population, &it_embed_population_size},
     {"tradeoff", "@lib/tradeoff.lua", it_embed_tradeoff, &it_embed_tradeoff_size},
+    {"cost", "@lib/cost.lua", it_embed_cost, &it_embed_cost_size},
 };
 #define N_SOURCES (sizeof SOURCES / sizeof *SOURCES)
-enum { LIBRARIES = 5 }; /* at the end of SOURCES */
+enum { LIBRARIES = 6 }; /* at the end of SOURCES */
 _Static_assert(N_SOURCES == IT_CODE_PARTS + LIBRARIES, "IT_CODE_PARTS counts the parts");
 
 struct it_code {

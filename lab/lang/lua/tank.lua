@@ -488,7 +488,7 @@ local function run(text, file, key, index, k)
   end
   local view = cell_view(cell, axes, function(a) L.used["axis:" .. a] = true end)
   if spec.cost then
-    parts.cost()(L)
+    parts.counting()(L)
     L.begin_cost()
   end
   local ok, result = xpcall(L.loop, L.as_error, spec.run, L.tank, view)

@@ -20,29 +20,40 @@ return function(L)
     return source:sub(1, 1) == "@" and "script" or nil
   end
 
-  local function count_methods(class, methods)
-    for _, k in ipairs(L.keys(methods)) do
-      local f = methods[k]
-      methods[k] = function(o, ...)
-        local n, who = mine(), whose(3)
-        if n and who then
-          n[who .. "_calls"] = n[who .. "_calls"] + 1
-          local text = ...
-          if class == "Carrier" and k == "send" and type(text) == "string" then n.sent, n.sent_bytes = n.sent + 1, n.sent_bytes + #text end
-        end
-        return f(o, ...)
+  -- Puts a count before method |k| of |methods|, which are of class |class|.
+  local function count_method(class, methods, k)
+    local f = methods[k]
+    methods[k] = function(o, ...)
+      local n, who = mine(), whose(3)
+      if n and who then
+        n[who .. "_calls"] = n[who .. "_calls"] + 1
+        local text = ...
+        if class == "Carrier" and k == "send" and type(text) == "string" then n.sent, n.sent_bytes = n.sent + 1, n.sent_bytes + #text end
       end
+      return f(o, ...)
     end
+  end
+
+  -- A call of a verb of a model, as host.B:new is: the caller stands two above.
+  local function count_verb()
+    local n, who = mine(), whose(4)
+    if n and who then n[who .. "_calls"] = n[who .. "_calls"] + 1 end
   end
 
   -- Begins to count. Objects that there are already count as well.
   function L.begin_cost()
     for _, name in ipairs(L.keys(L.classes)) do
       local c = L.classes[name]
-      count_methods(name, c.methods)
+      for _, k in ipairs(L.keys(c.methods)) do count_method(name, c.methods, k) end
       if c.all and c.all ~= c.methods then
         for _, k in ipairs(L.keys(c.methods)) do c.all[k] = c.methods[k] end
       end
+    end
+    L.count_verb = count_verb
+    local method = L.method -- of classes that are loaded when they are asked for
+    function L.method(c, k, f)
+      method(c, k, f)
+      count_method(c.name, c.methods, k)
     end
     for _, k in ipairs(L.keys(L.core)) do
       local f = L.core[k]
