@@ -1,7 +1,7 @@
 /* Tables of many cases as aligned text. */
 #include "reports/text/impl.h"
 
-#include "tests/check.h"
+#include <check.h>
 
 #include <stdlib.h>
 #include <string.h>
