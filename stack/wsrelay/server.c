@@ -362,6 +362,13 @@ static int server_input(void *o, it_time now, const it_io *in)
 
 /* --- out --- */
 
+/* Our end of |l| is on its way: the far side has a moment for its own (RFC 6455 section 7.1.7). */
+static void note_end(const it_wsrelay_server *s, relay_link *l)
+{
+    if (l->s.fin_due && l->deadline == IT_NEVER)
+        l->deadline = s->now + IT_WS_CLOSE_WAIT;
+}
+
 static int server_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     it_wsrelay_server *s = o;
@@ -387,6 +394,7 @@ static int server_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t 
             n = serve_link(s, l);
         if (n == 0)
             n = it_layers_output(&l->ls, now, out, buf, cap);
+        note_end(s, l);
         if (n != 0)
             return n;
         it_bits_del(&s->busy, i);
@@ -433,7 +441,7 @@ static int server_tick(void *o, it_time now)
         if (l->deadline > now)
             continue;
         l->deadline = IT_NEVER;
-        s->stats.silent++;
+        s->stats.silent += l->dgram || !l->s.fin_due;
         if (l->dgram)
             it_wsr_leave(s, i);
         else
