@@ -45,6 +45,8 @@ it_signal_server *it_signal_server_new(const it_signal_server_cfg *cfg)
     it_bits_init(&s->keyed, cfg->alloc);
     it_str_init(&s->reply, cfg->alloc);
     int err = it_buckets_init(&s->asks, cfg->alloc, it_rng_u64(&rng), cfg->rate, cfg->rate);
+    if (err == 0)
+        err = it_buckets_init(&s->says, cfg->alloc, it_rng_u64(&rng), cfg->records, cfg->records);
     if (err == 0 && cfg->own) {
         snprintf(s->own, sizeof s->own, "%s", cfg->own);
         err = it_mailboxes_keep(&s->boxes, it_bytes_str(s->own));
@@ -83,6 +85,7 @@ static void free_server(void *o)
         free_link(s, i);
     it_mailboxes_fini(&s->boxes);
     it_buckets_fini(&s->asks);
+    it_buckets_fini(&s->says);
     it_bits_fini(&s->busy);
     it_bits_fini(&s->keyed);
     it_str_fini(&s->reply);
@@ -174,7 +177,7 @@ static int take_frame(it_signal_server *s, it_signal_link *l, it_bytes text)
 {
     if (l->box == IT_MAILBOX_NONE)
         return 0;                                            /* somebody else has the mailbox */
-    (void)it_buckets_take(&s->asks, s->now, l->s.remote.ip); /* there is one: reads_on */
+    (void)it_buckets_take(&s->says, s->now, l->s.remote.ip); /* there is one: reads_on */
     int err = it_signal_take_record(s, l->box, l->s.remote.ip, text, &l->say);
     if (err == IT_ERR_PARSE) {
         it_signal_server_tell_refused(s, l->s.remote, 1008, "a message that is no record");
@@ -200,7 +203,7 @@ static bool reads_on(const it_signal_server *s, it_signal_link *l)
         return true;
     if (l->say.n >= SAY_MAX)
         return false;
-    it_time when = it_buckets_when(&s->asks, s->now, l->s.remote.ip);
+    it_time when = it_buckets_when(&s->says, s->now, l->s.remote.ip);
     l->pause = when > s->now ? when : IT_NEVER;
     return l->pause == IT_NEVER;
 }

@@ -30,9 +30,10 @@ typedef struct it_signal_server_cfg {
     it_time request;    /* from the first byte of a request, its TLS before it, to its last. 30 s */
     it_time idle;       /* silence that ends a connection, a held poll's aside. 60 s */
     it_time keep;       /* of a mailbox that nobody has open. 300 s */
-    size_t each;        /* mailboxes of one source, which then has 3 quarters of the room of any at most. No limit */
-    uint32_t rate;      /* requests, and records by WebSocket, a second of one source, so many at once. No limit */
-    const char *own;    /* a mailbox that nobody may open: what comes there is its owner's to hear; copied. None */
+    size_t each;      /* mailboxes of one source, which then has 3 quarters of the room of others' at most. No limit */
+    uint32_t rate;    /* requests a second of one source, so many at once. No limit */
+    uint32_t records; /* records by WebSocket, likewise: what is more is read later. No limit */
+    const char *own;  /* a mailbox that nobody may open: what comes there is its owner's to hear; copied. None */
 } it_signal_server_cfg;
 
 typedef struct it_signal_server_stats {

@@ -34,8 +34,8 @@ struct it_signal_server {
     it_tls_cfg tls;
     uint16_t tls_port; /* 0: none */
     it_mailboxes boxes;
-    it_buckets asks;    /* requests, and records of WebSockets, by source */
-    it_signal_link **v; /* NULL: a free place */
+    it_buckets asks, says; /* requests, and records of WebSockets, by source */
+    it_signal_link **v;    /* NULL: a free place */
     size_t n, cap;
     it_bits busy;      /* links that may have something to put out */
     it_bits keyed;     /* those whose TLS may have lines for a key log */

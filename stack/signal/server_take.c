@@ -200,11 +200,14 @@ static size_t member_size(const it_signal_record *r)
     return r->data.n + (r->has & IT_SIGNAL_BASE64 ? sizeof "\"base64\":\"\"" : sizeof "\"data\":\"\"") - 1;
 }
 
-/* Whether |source| has as much in |b| as one may, |n| bytes more included. No source: of the server's own. */
+/* Whether |source| has as much in |b| as one may, |n| bytes more included: in what a session of its own has open it may
+ * have all. No source: of the server's own. */
 static bool has_its_share(const it_signal_server *s, const it_mailbox *b, it_ip source, size_t n)
 {
     size_t bytes, letters;
     if (!s->cfg.each || it_ip_none(source))
+        return false;
+    if (b->key[0] && it_ip_eq(b->source, source))
         return false;
     letters = it_mailbox_of_source(b, source, &bytes);
     return letters >= s->cfg.messages - s->cfg.messages / 4 || bytes + n > s->cfg.bytes - s->cfg.bytes / 4;

@@ -856,7 +856,7 @@ START_TEST(records_of_one_source_are_read_at_its_rate)
     size_t n = 0, at = 0;
     char text[80];
     teardown();
-    start((it_signal_server_cfg){.rate = 5});
+    start((it_signal_server_cfg){.records = 5});
     opens_from(0, 0, "192.0.2.1:1000");
     says(0, 0, UPGRADE("?box=mallory&key=k"));
     for (int id = 1; id <= 40; id++) {
@@ -864,13 +864,13 @@ START_TEST(records_of_one_source_are_read_at_its_rate)
         n += frame(all + n, 0x81, text);
     }
     at = says_bytes(0, 0, it_bytes_of(all, n));
-    ck_assert_uint_eq(it_signal_server_stat(S)->messages, 4); /* the upgrade was one */
+    ck_assert_uint_eq(it_signal_server_stat(S)->messages, 5);
     ck_assert_int_eq(it_signal_server_ops.next(S), 200 * IT_MS);
     for (it_time now = 0; now <= 2 * IT_SEC; now += 100 * IT_MS) {
         ticks(now);
         at += says_bytes(0, now, it_bytes_of(all + at, n - at));
     }
-    ck_assert_uint_eq(it_signal_server_stat(S)->messages, 14);
+    ck_assert_uint_eq(it_signal_server_stat(S)->messages, 15);
     for (it_time now = 2 * IT_SEC; now <= 10 * IT_SEC; now += 100 * IT_MS) {
         ticks(now);
         at += says_bytes(0, now, it_bytes_of(all + at, n - at));
