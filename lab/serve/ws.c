@@ -9,7 +9,7 @@
 
 enum { ROOM_SHOWN = 6 }; /* letters of a room: who knows all of them may enter it */
 
-static void ws_tell(const it_serve_log *log, const it_wsrelay_tale *t)
+static void ws_tell(it_serve_log *log, const it_wsrelay_tale *t)
 {
     char client[IT_ADDR_TEXT];
     it_addr_text(t->client, client);
@@ -29,14 +29,14 @@ static void ws_tell(const it_serve_log *log, const it_wsrelay_tale *t)
     }
 }
 
-static void ws_news(void *o, const it_serve_log *log)
+static void ws_news(void *o, it_serve_log *log)
 {
     it_wsrelay_tale t;
     while (it_wsrelay_server_tale(o, &t))
         ws_tell(log, &t);
 }
 
-static void ws_sum(void *o, const it_serve_log *log)
+static void ws_sum(void *o, it_serve_log *log)
 {
     const it_wsrelay_server_stats *s = it_wsrelay_server_stat(o);
     it_serve_log_line(log,
