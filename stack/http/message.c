@@ -301,6 +301,15 @@ static int to_above(void *l, it_time now, it_io *out, uint8_t *buf, size_t cap)
 
 /* --- what goes down --- */
 
+/* Whether a message may go down. RFC 9112 section 9.6: who closes its half may still read, and a request before that is
+ * owed its response. */
+static bool may_write(const messages *m)
+{
+    if (m->closing)
+        return false;
+    return !m->up.over || (m->half && m->asked);
+}
+
 static int write_message(messages *m, const it_io *in)
 {
     it_bytes head, body;
@@ -310,8 +319,7 @@ static int write_message(messages *m, const it_io *in)
     bool good = m->server ? it_http_response_parse(head, &response) == 0 : it_http_request_parse(head, &request) == 0;
     if (!good)
         return IT_ERR_RANGE;
-    /* RFC 9112 section 9.6: who closes its half may still read; a request before that is owed its response. */
-    if (m->closing || (m->up.over && !(m->half && m->asked)))
+    if (!may_write(m))
         return IT_ERR_STATE;
     if (in->data.n > IT_PASS_BUF)
         return IT_ERR_TOOBIG;
