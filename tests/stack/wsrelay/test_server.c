@@ -60,6 +60,7 @@ START_TEST(requests_get_the_answers_that_they_deserve)
     say_raw(ALL[_i].request);
     ck_assert_msg(strncmp(said, ALL[_i].answer, strlen(ALL[_i].answer)) == 0, "%s", said);
     ck_assert_int_eq(fin, _i != 0);
+    ck_assert_uint_eq(it_wsrelay_server_stat(w.s)->refused, _i != 0);
     net_fini(&w);
 }
 END_TEST
