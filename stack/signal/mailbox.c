@@ -7,6 +7,7 @@ void it_mailboxes_init(it_mailboxes *m, it_alloc *alloc, size_t most, size_t eac
 {
     *m = (it_mailboxes){.alloc = alloc, .most = most, .each = each, .secret = secret};
     it_map_init(&m->by_name, alloc, 1);
+    it_map_init(&m->by_source, alloc, 2);
 }
 
 /* A hash of |text| that who does not know the secret cannot aim at. */
@@ -37,6 +38,7 @@ void it_mailboxes_fini(it_mailboxes *m)
     }
     it_free(m->alloc, m->v);
     it_map_fini(&m->by_name);
+    it_map_fini(&m->by_source);
     m->v = NULL;
     m->n = m->cap = 0;
 }
@@ -230,11 +232,36 @@ it_time it_mailboxes_oldest(const it_mailboxes *m)
     return least;
 }
 
+/* Bytes of |source| that wait. */
+static uint32_t waiting_of(const it_mailboxes *m, it_ip source)
+{
+    uint32_t n = it_map_get(&m->by_source, (const uint64_t[]){source.hi, source.lo});
+    return n == IT_MAP_NONE ? 0 : n;
+}
+
+/* Of |source| so many bytes wait now. Returns 0 or IT_ERR_NOMEM, which fewer never are. */
+static int set_waiting(it_mailboxes *m, it_ip source, uint32_t n)
+{
+    const uint64_t key[] = {source.hi, source.lo};
+    if (n)
+        return it_map_put(&m->by_source, key, n);
+    it_map_del(&m->by_source, key);
+    return 0;
+}
+
+bool it_mailboxes_hold(const it_mailboxes *m, it_ip source, size_t n)
+{
+    return !m->each || waiting_of(m, source) + sizeof(it_letter) + n <= IT_MAILBOX_SOURCE;
+}
+
 int it_mailbox_put(it_mailboxes *m, it_mailbox *b, const char *from, it_ip source, it_bytes data, bool base64)
 {
     it_letter *l = it_malloc(m->alloc, sizeof *l + data.n);
-    if (!l)
+    uint32_t size = (uint32_t)(sizeof *l + data.n);
+    if (!l || (m->each && set_waiting(m, source, waiting_of(m, source) + size) < 0)) {
+        it_free(m->alloc, l);
         return IT_ERR_NOMEM;
+    }
     *l = (it_letter){.seq = ++m->seq, .base64 = base64, .source = source, .n = data.n};
     memcpy(l->from, from, strlen(from) + 1);
     if (data.n)
@@ -257,6 +284,8 @@ size_t it_mailbox_ack(it_mailboxes *m, it_mailbox *b, uint64_t seq)
         b->first = l->next;
         b->n--;
         b->bytes -= l->n;
+        if (m->each)
+            (void)set_waiting(m, l->source, waiting_of(m, l->source) - (uint32_t)(sizeof *l + l->n));
         it_free(m->alloc, l);
         n++;
     }

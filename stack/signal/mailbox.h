@@ -9,8 +9,9 @@
 #include "stack/signal/wire.h"
 
 #define IT_MAILBOX_NONE UINT32_MAX
-#define IT_MAILBOX_KEYS 32      /* sessions that had a mailbox before and are known by their key alone */
-#define IT_MAILBOX_REFUSALS 256 /* of a session that it may not know of; with more nothing is taken of it */
+#define IT_MAILBOX_SOURCE (8u << 20) /* bytes of one source that wait anywhere, where sources have limits */
+#define IT_MAILBOX_KEYS 32           /* sessions that had a mailbox before and are known by their key alone */
+#define IT_MAILBOX_REFUSALS 256      /* of a session that it may not know of; with more nothing is taken of it */
 
 enum it_refusal { IT_REFUSAL_FULL, IT_REFUSAL_LARGE, IT_REFUSAL_LIMIT };
 
@@ -54,9 +55,10 @@ typedef struct it_mailboxes {
     it_alloc *alloc;
     it_mailbox *v;
     size_t n, cap, used, most, each;
-    uint64_t secret; /* of the hashes */
-    it_map by_name;  /* hash of a name -> place */
-    uint64_t seq;    /* the latest number given: one count for all, so that it never begins again */
+    uint64_t secret;  /* of the hashes */
+    it_map by_source; /* where there is |each|: source -> bytes of it that wait, letters' own included */
+    it_map by_name;   /* hash of a name -> place */
+    uint64_t seq;     /* the latest number given: one count for all, so that it never begins again */
 } it_mailboxes;
 
 /* No mailboxes, and never more than |most|, of one source not more than |each| (0: no limit), those that are remembered
@@ -92,6 +94,8 @@ void it_mailbox_knows(it_mailbox *b, uint64_t id);
 /* The refusal of message |id|, NULL when it was none. */
 const it_refused *it_mailbox_refusal(const it_mailbox *b, uint64_t id);
 
+/* Whether |source| may have |n| bytes more waiting: at most IT_MAILBOX_SOURCE, where there is |each|. */
+bool it_mailboxes_hold(const it_mailboxes *m, it_ip source, size_t n);
 /* Appends |data| |from| somebody at |source|. Returns 0 or IT_ERR_NOMEM. */
 int it_mailbox_put(it_mailboxes *m, it_mailbox *b, const char *from, it_ip source, it_bytes data,
                    bool base64) IT_MUST_CHECK;

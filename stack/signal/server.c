@@ -173,23 +173,29 @@ static int write_next(it_signal_server *s, it_signal_link *l)
     return 1;
 }
 
-static int take_frame(it_signal_server *s, it_signal_link *l, it_bytes text)
+/* Closes the WebSocket of connection |i| with |code| for |why|: nothing more of it is heard. */
+static void close_for(it_signal_server *s, size_t i, uint16_t code, const char *why)
 {
+    it_signal_server_tell_refused(s, s->v[i]->s.remote, code, why);
+    it_signal_close_ws(s->v[i], s->now, code);
+    it_signal_leave_box(s, i);
+}
+
+static int take_frame(it_signal_server *s, size_t i, it_bytes text)
+{
+    it_signal_link *l = s->v[i];
     if (l->box == IT_MAILBOX_NONE)
-        return 0;                                            /* somebody else has the mailbox */
+        return 0; /* somebody else has the mailbox, or it is being closed */
+
     (void)it_buckets_take(&s->says, s->now, l->s.remote.ip); /* there is one: reads_on */
     int err = it_signal_take_record(s, l->box, l->s.remote.ip, text, &l->say);
-    if (err == IT_ERR_PARSE) {
-        it_signal_server_tell_refused(s, l->s.remote, 1008, "a message that is no record");
-        it_signal_close_ws(l, s->now, 1008); /* RFC 6455 section 7.4.1: it violates our policy */
-        return 0;
-    }
-    if (err == IT_ERR_FULL) {
-        it_signal_server_tell_refused(s, l->s.remote, 1013, "it does not say that it knows what was refused");
-        it_signal_close_ws(l, s->now, 1013); /* the registry of RFC 6455 section 11.7: try again later */
-        return 0;
-    }
-    return err;
+    if (err == IT_ERR_NOMEM)
+        return err;
+    if (err == IT_ERR_PARSE) /* RFC 6455 section 7.4.1: it violates our policy */
+        close_for(s, i, 1008, "a message that is no record");
+    else if (err == IT_ERR_FULL) /* the registry of RFC 6455 section 11.7: try again later */
+        close_for(s, i, 1013, "it does not say that it knows what was refused");
+    return 0;
 }
 
 /* --- in and out --- */
@@ -245,7 +251,7 @@ static int take_up(it_signal_server *s, size_t i, const it_io *in)
     if (in->kind != IT_IO_DATA)
         return 0;
     s->v[i]->begun = IT_NEVER;
-    return s->v[i]->mode == IT_LINK_WS ? take_frame(s, s->v[i], in->data) : it_signal_take_request(s, i, in->data);
+    return s->v[i]->mode == IT_LINK_WS ? take_frame(s, i, in->data) : it_signal_take_request(s, i, in->data);
 }
 
 /* Reads what connection |i| has said. Returns 0 or IT_ERR_NOMEM. */
@@ -301,8 +307,10 @@ static int push_layers(it_signal_server *s, it_signal_link *l, uint16_t port)
         l->tls = it_tls_or_plain(&cfg);
         err = push_layer(l, l->tls);
     }
+    if (err < 0)
+        return err;
     l->http = it_http_messages(s->cfg.alloc, IT_HTTP_SERVER, BODY_MAX);
-    return err < 0 ? err : push_layer(l, l->http);
+    return push_layer(l, l->http);
 }
 
 static int accept_link(it_signal_server *s, const it_io *in)
@@ -389,6 +397,8 @@ static const it_time LINGER = 5 * IT_SEC; /* between our FIN and our RST */
 static void note_end(it_signal_server *s, it_signal_link *l)
 {
     bool ends = l->s.fin_out;
+    if (!it_stream_alive(&l->s) || l->s.rst_due)
+        return;
     if (l->mode == IT_LINK_WS)
         ends = l->s.fin_due;
     if (!ends || l->over != IT_NEVER)

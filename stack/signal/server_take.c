@@ -221,6 +221,8 @@ static int judge_room(const it_signal_server *s, const it_mailbox *b, it_ip sour
         return 0;
     if (b->n >= s->cfg.messages || b->bytes + n > s->cfg.bytes)
         return IT_ERR_FULL;
+    if (!it_ip_none(source) && !it_mailboxes_hold(&s->boxes, source, n))
+        return IT_ERR_LIMIT;
     return has_its_share(s, b, source, n) ? IT_ERR_LIMIT : 0;
 }
 

@@ -642,6 +642,9 @@ START_TEST(a_websocket_says_what_it_knows_of_or_is_closed_to_come_back)
             (void)says_bytes(0, 0, it_bytes_of(f, frame(f, 0x81, text)));
     }
     ck_assert_int_eq(memmem(said, n_said, "\x88\x02\x03\xf5", 4) == NULL, _i); /* close, 1013 */
+    /* What comes behind that is not taken: it would count for what was not. */
+    (void)says_bytes(0, 0, it_bytes_of(f, frame(f, 0x81, "{\"to\":\"c\",\"id\":1000,\"data\":\"\"}")));
+    ck_assert_uint_eq(it_signal_server_stat(S)->messages, _i ? 2 : 1);
     ck_assert_uint_eq(it_signal_server_stat(S)->refused, _i ? 2 * IT_MAILBOX_REFUSALS - 1 : IT_MAILBOX_REFUSALS);
 }
 END_TEST
@@ -827,6 +830,34 @@ START_TEST(one_source_cannot_fill_anothers_mailbox)
 }
 END_TEST
 
+/* Whatever mailboxes it writes to, what waits of it is bounded, and comes free when it was read. */
+START_TEST(what_waits_of_one_source_is_bounded)
+{
+    static char line[9000], data[8001];
+    char who[40], run[17] = "";
+    teardown();
+    start((it_signal_server_cfg){.each = 100});
+    memset(data, 'x', sizeof data - 1);
+    opens_from(0, 0, "192.0.2.1:1000");
+    for (int box = 0, id = 1; box < 90; box++)
+        for (int k = 0; k < 20; k++, id++) {
+            snprintf(line, sizeof line, "{\"to\":\"b%d\",\"id\":%d,\"data\":\"%s\"}", box, id, data);
+            snprintf(who, sizeof who, "box=mallory&key=k&known=%d", id - 1);
+            posts(0, 0, who, line);
+        }
+    ck_assert_ptr_nonnull(strstr(said, "\"why\":\"limit\""));
+    ck_assert_uint_le(it_signal_server_stat(S)->messages * sizeof data, IT_MAILBOX_SOURCE);
+    ck_assert_uint_ge(it_signal_server_stat(S)->messages, 1000);
+    opens_from(1, 0, "192.0.2.2:1000");
+    gets(1, 0, "box=b0&key=k");
+    memcpy(run, strstr(said, "\"hello\":\"") + 9, 16);
+    snprintf(line, sizeof line, "box=b0&key=k&run=%s&seen=20&hold=0", run);
+    gets(1, 0, line);
+    posts(0, 0, "box=mallory&key=k&known=1800", "{\"to\":\"b0\",\"id\":1801,\"data\":\"\"}");
+    ck_assert(says_of("taken", 1801));
+}
+END_TEST
+
 START_TEST(requests_of_one_source_are_limited_and_others_are_heard)
 {
     teardown();
@@ -904,6 +935,9 @@ START_TEST(every_refusal_is_told_with_its_reason)
         ck_assert_int_eq(it_signal_server_tale(S, &t), 1);
     ck_assert_int_eq(t.status, CASE[_i].status);
     ck_assert_msg(strstr(t.why, CASE[_i].why) != NULL, "%s", t.why);
+    ticks(5 * IT_SEC);
+    ticks(10 * IT_SEC);
+    ck_assert_uint_eq(it_signal_server_stat(S)->connections, 0);
     ck_assert_int_eq(it_signal_server_tale(S, &t), 0);
 }
 END_TEST
@@ -956,6 +990,7 @@ int main(void)
     tcase_add_test(sources, one_source_has_its_share_of_the_mailboxes_and_no_more);
     tcase_add_test(sources, places_are_a_sources_own);
     tcase_add_test(sources, one_source_cannot_fill_anothers_mailbox);
+    tcase_add_test(sources, what_waits_of_one_source_is_bounded);
     tcase_add_test(sources, requests_of_one_source_are_limited_and_others_are_heard);
     tcase_add_test(sources, records_of_one_source_are_read_at_its_rate);
     suite_add_tcase(s, sources);
