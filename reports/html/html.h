@@ -103,6 +103,8 @@ bool it_html_matrices(const it_view *w, it_str *out);
  */
 void it_html_death(const it_view *w, it_str *out);
 void it_html_recovery(const it_view *w, it_str *out);
+/* What each end of every call was told after its fault, for runs of few. */
+void it_html_told(const it_view *w, it_str *out);
 void it_html_scenarios(const it_view *w, it_str *out);
 void it_html_pages(const it_view *w, it_str *out);
 void it_html_words(const it_view *w, it_str *out);

@@ -386,6 +386,7 @@ void it_html_index(const it_view *w, it_str *out)
     bool pairs = it_html_matrices(w, out);
     it_html_death(w, out);
     it_html_recovery(w, out);
+    it_html_told(w, out);
     it_html_scenarios(w, out);
     it_html_pages(w, out);
     it_html_words(w, out);

@@ -133,37 +133,65 @@ typedef struct wording {
     const char *one, *many, *all; /* " connects most", " connect most", "All connect alike" */
     const char *before;           /* a value: ", in " */
     bool largest, time;
+    const char *thing[2]; /* of counts: one, many */
 } wording;
 
 static void put_score(const wording *z, int64_t v, it_str *out)
 {
     if (z->time)
         it_html_time(out, v);
+    else if (v == 0)
+        it_str_puts(out, "none");
     else
         it_html_num(out, v);
 }
 
-/* A sentence that ranks |v|; |of| is told behind the first value. */
-static void ranking(const it_view *w, const scores *s, const wording *z, const int64_t *v, const char *of, it_str *out)
+/* The first score of a sentence, which says of how many of what: |n| of |z|->thing; |n| 0 for times, with |of| behind.
+ */
+static void put_first(const wording *z, int64_t v, size_t n, const char *of, it_str *out)
+{
+    if (n == 0 || v == 0) {
+        put_score(z, v, out);
+        it_str_puts(out, of);
+        return;
+    }
+    if (n == 1) {
+        it_str_printf(out, "the one %s", z->thing[0]);
+        return;
+    }
+    if (v == (int64_t)n) {
+        it_str_puts(out, "all" NBSP);
+    } else {
+        it_html_num(out, v);
+        it_str_puts(out, " of the" NBSP);
+    }
+    it_html_num(out, (int64_t)n);
+    it_str_printf(out, " %s", z->thing[1]);
+}
+
+/* A sentence that ranks |v|; |n| and |of| as in put_first. */
+static void ranking(const it_view *w, const scores *s, const wording *z, const int64_t *v, size_t n, const char *of,
+                    it_str *out)
 {
     size_t order[IT_VIEW_MODELS];
     rank_of(v, s->n, z->largest, order);
     it_str_puts(out, "<span>");
     if (v[order[0]] == v[order[s->n - 1]]) {
         it_str_printf(out, "%s%s", z->all, z->before);
-        put_score(z, v[order[0]], out);
-        it_str_printf(out, "%s.</span>\n", of);
+        put_first(z, v[order[0]], n, of, out);
+        it_str_puts(out, ".</span>\n");
         return;
     }
-    for (size_t i = 0; i < s->n;) {
+    for (size_t i = 0, names; i < s->n; i += names) {
         it_str_puts(out, i ? "; " : "<b>");
-        size_t n = put_names(w, s, v, order, i, out);
-        if (i == 0)
-            it_str_printf(out, "</b>%s,", n == 1 ? z->one : z->many);
-        it_str_puts(out, z->before);
-        put_score(z, v[order[i]], out);
-        it_str_puts(out, i ? "" : of);
-        i += n;
+        names = put_names(w, s, v, order, i, out);
+        if (i > 0) {
+            it_str_puts(out, z->before);
+            put_score(z, v[order[i]], out);
+            continue;
+        }
+        it_str_printf(out, "</b>%s,%s", names == 1 ? z->one : z->many, z->before);
+        put_first(z, v[order[i]], n, of, out);
     }
     it_str_puts(out, ".</span>\n");
 }
@@ -197,17 +225,7 @@ static void ranking_of_times(const it_view *w, scores *s, const wording *z, it_n
         snprintf(words, sizeof words, " (the one world %s)", of);
     else
         snprintf(words, sizeof words, " (median of %zu" NBSP "worlds %s)", n, of);
-    ranking(w, s, z, v, words, out);
-}
-
-static void ranking_of_counts(const it_view *w, const scores *s, const wording *z, const int64_t *v, size_t n,
-                              const char *of, it_str *out)
-{
-    char words[160];
-    if (n == 0)
-        return;
-    snprintf(words, sizeof words, " of the %zu" NBSP "%s", n, of);
-    ranking(w, s, z, v, words, out);
+    ranking(w, s, z, v, 0, words, out);
 }
 
 /* What connecting more costs: calls by relays. */
@@ -242,22 +260,41 @@ static void price(const it_view *w, const scores *s, it_str *out)
 
 bool it_html_verdict(const it_view *w, it_str *out)
 {
-    static const wording CONNECT = {
-        " connects most", " connect most", "All models connect alike,", " in ", true, false};
-    static const wording FAST = {" opens fastest", " open fastest", "All models open equally fast,",
-                                 " after ",        false,           true};
-    static const wording DEATH = {
-        " notices death first", " notice death first", "All models notice death alike,", " after ", false, true};
-    static const wording BACK = {" survives most", " survive most", "All models survive alike,", " ", true, false};
+    static const wording CONNECT = {" connects most",
+                                    " connect most",
+                                    "All models connect alike,",
+                                    " in ",
+                                    true,
+                                    false,
+                                    {"world that all of them met", "worlds that all of them met"}};
+    static const wording FAST = {
+        " opens fastest", " open fastest", "All models open equally fast,", " after ", false, true, {NULL, NULL}};
+    static const wording DEATH = {" notices death first",
+                                  " notice death first",
+                                  "All models notice death alike,",
+                                  " after ",
+                                  false,
+                                  true,
+                                  {NULL, NULL}};
+    static const wording BACK = {" survives most",
+                                 " survive most",
+                                 "All models survive alike,",
+                                 " ",
+                                 true,
+                                 false,
+                                 {"fault that passes or leaves another way", "faults that pass or leave another way"}};
     static const wording RECOVER = {
-        " recovers fastest", " recover fastest", "All models recover equally fast,", " after ", false, true};
+        " recovers fastest", " recover fastest", "All models recover equally fast,", " after ", false, true,
+        {NULL, NULL}};
     scores s;
     score_all(w, &s);
     bool compares = s.n > 1 && (s.worlds || s.faults || s.death[0].n);
     if (compares) {
-        ranking_of_counts(w, &s, &CONNECT, s.open, s.worlds, "worlds that all of them met", out);
+        if (s.worlds)
+            ranking(w, &s, &CONNECT, s.open, s.worlds, "", out);
         ranking_of_times(w, &s, &DEATH, s.death, "without a way left", out);
-        ranking_of_counts(w, &s, &BACK, s.back, s.faults, "faults that pass or leave another way", out);
+        if (s.faults)
+            ranking(w, &s, &BACK, s.back, s.faults, "", out);
         ranking_of_times(w, &s, &RECOVER, s.recover, "in which all came back", out);
         ranking_of_times(w, &s, &FAST, s.conn, "in which all open", out);
         price(w, &s, out);
