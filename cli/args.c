@@ -143,7 +143,8 @@ const it_cli_command IT_CLI_COMMANDS[] = {
      "Prints \"listening udp ADDRESS:PORT\" (or tcp, tls) for each socket, and \"closed\" when its address has gone. "
      "Ctrl-C and "
      "SIGTERM\n"
-     "end it, with 0. 77 when an address cannot be had. SERVICE is stun, turn, ws, signal, rendezvous or rtmfp.",
+     "end it, with 0. 77 when an address cannot be had. SERVICE is stun, turn, ws, signal, rendezvous,\n"
+     "checkrelay or rtmfp.",
      it_cmd_serve},
     {"peer",
      "",
@@ -367,7 +368,8 @@ const it_cli_option IT_CLI_OPTIONS[] = {
     {"tls-port", "N", IT_CLI_SERVE, "and that port (the service's own); 0: any free one", it_cli_take_tls_port,
      "a number from 0 to 65535"},
     {"rate", "N", IT_CLI_SERVE,
-     "datagrams a second of one address in the long run (50); turn, ws, signal, rendezvous: requests, connections; 0: "
+     "datagrams a second of one address in the long run (50); turn, ws, signal, rendezvous, checkrelay: requests, "
+     "connections; 0: "
      "no limit, also of how many",
      it_cli_take_rate, "a number from 0 to 1000000"},
     {"user", "NAME:PASSWORD", IT_CLI_SERVE,
@@ -387,6 +389,8 @@ const it_cli_option IT_CLI_OPTIONS[] = {
      it_cli_take_allow_peer, "an address or a prefix, at most 16 times"},
     {"deny-peer", "PREFIX", IT_CLI_SERVE, "turn: peers not to send to, repeatable", it_cli_take_deny_peer,
      "an address or a prefix, at most 16 times"},
+    {"rooms", "N", IT_CLI_SERVE, "checkrelay: rooms, a line printed of each end: its ufrag and password, twice (1)",
+     it_cli_take_rooms, "a number from 1 to 1024"},
     {"quiet", NULL, IT_CLI_SERVE, "say nothing for people, of starting and stopping", take_quiet, NULL},
     {"json", NULL, IT_CLI_NAT | IT_CLI_LIST | IT_CLI_PROFILES | IT_CLI_CHECK, "print JSON instead of text", take_json,
      NULL},
