@@ -170,11 +170,17 @@ static int caller_read(caller *c, it_time now)
     return n == IT_ERR_STATE ? 0 : n;
 }
 
+/* How many bytes may be on their way. */
+static size_t caller_ahead(const caller *c)
+{
+    return c->how == BY_PUSHING ? SIZE_MAX : AHEAD;
+}
+
 /* Writes while there is room and not too much is on its way. Returns 0 or an error. */
 static int caller_write(caller *c, it_time now)
 {
     uint8_t piece[SIZE];
-    size_t total = (size_t)c->count * SIZE, ahead = c->how == BY_PUSHING ? total : AHEAD;
+    size_t total = (size_t)c->count * SIZE, ahead = caller_ahead(c);
     int n = 1;
     while (n > 0 && c->up < total && c->up - c->down < ahead) {
         size_t k = 0;
