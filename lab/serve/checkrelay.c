@@ -14,7 +14,7 @@ _Static_assert(IT_SERVE_ROOMS == IT_CHECK_RELAY_ROOMS, "as many rooms as there m
 
 /* --- the log --- */
 
-static void relay_news(void *o, const it_serve_log *log)
+static void relay_news(void *o, it_serve_log *log)
 {
     char at[IT_ADDR_TEXT];
     it_check_relay_tale t;
@@ -23,7 +23,7 @@ static void relay_news(void *o, const it_serve_log *log)
                           it_addr_text(t.at, at));
 }
 
-static void relay_sum(void *o, const it_serve_log *log)
+static void relay_sum(void *o, it_serve_log *log)
 {
     const it_check_relay_stats *s = it_check_relay_stats_of(o);
     it_serve_log_line(log,
