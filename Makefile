@@ -254,7 +254,7 @@ fuzz: ## every fuzz target, or TARGETS="turn tls", for SECONDS=30 with clang's l
 # What strangers write to servers of ours: TURN and ChannelData, HTTP and WebSocket heads, TLS records.
 .PHONY: fuzz-servers
 fuzz-servers: ## the fuzz targets of what strangers write to servers, for ten minutes each
-	@.ci/may-skip fuzz-servers .ci/fuzz 600 turn turn_frame stun_server stun_tcp check_relay layers http_auth proxy wsrelay dgram rtws signal tls
+	@.ci/may-skip fuzz-servers .ci/fuzz 600 turn turn_dtls turn_frame stun_server stun_tcp check_relay layers http_auth proxy wsrelay dgram rtws signal tls
 
 .PHONY: lint
 lint: ## layering, forbidden calls, static state, comments, complexity, cppcheck, shellcheck, luacheck
