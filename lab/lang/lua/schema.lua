@@ -146,7 +146,7 @@ schema.tables = {
     fragments = { "boolean", "DF is clear, and what exceeds the MTU leaves in fragments, up to 65507 bytes; else it is lost" },
     via = { "string", '"socks5://user:password@10.9.9.9:1080": by its UDP ASSOCIATE; open when it relays' } },
   rtmfp = { server = { "Host", "who introduces: a host that has called serve_rtmfp" }, keepalive = { "Time", "silence after which a Ping is sent; 10 s" },
-    death = { "Time", "how long Pings may stay unanswered; 20 s" } },
+    death = { "Time", "how long Pings may stay unanswered; 20 s" }, window = { "Size", "that a flow of its peer's may have under way, 8 MiB at most; 64 KiB" } },
   netconnection = { server = { "Host", "a host that has called serve_rtmfp" }, uri = { "string", "what it asks for there, 255 bytes at most; rtmfp://NAME/app" },
     keepalive = { "Time", "silence after which a Ping is sent, unless the server says so (RFC 7425 section 5.3.4); 10 s" }, death = { "Time", "how long Pings may stay unanswered; 20 s" },
     connect = { "Time", "for it, and for streams from peers, to open within; 95 s (RFC 7016 section 3.5.1.1)" },

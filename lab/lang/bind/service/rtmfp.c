@@ -87,7 +87,8 @@ static int r_stats(lua_State *L)
     return 1;
 }
 
-/* rtmfp_open(host, label, { stun = addresses of the server, keepalive =, death = in ns }) -> app */
+/* rtmfp_open(host, label, { stun = addresses of the server, keepalive =, death = in ns, window = in bytes })
+ * -> app */
 static int r_open(lua_State *L)
 {
     it_script *s = it_script_of(L);
@@ -97,6 +98,7 @@ static int r_open(lua_State *L)
     cfg.servers = it_script_servers(L, 3, cfg.server, IT_RTMFP_APP_SERVERS);
     cfg.keepalive = it_script_int(L, 3, "keepalive", 0);
     cfg.death = it_script_int(L, 3, "death", 0);
+    cfg.window = (size_t)it_script_int(L, 3, "window", 0);
     it_rng_init(&cfg.rng, s->cfg.seed, label);
     it_script_check(L, it_rtmfp_app_new(&cfg, it_lab_now(s->lab), &o), label);
     int app = it_lab_add(s->lab, it_script_host(L, 1), &it_app_rtmfp, o, label, -1);

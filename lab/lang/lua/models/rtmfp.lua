@@ -20,7 +20,8 @@ return function(L)
   local function open_rtmfp(host, s)
     s = L.check("rtmfp", s or {})
     local at, label = addresses(s.server, host, "rtmfp"), L.app_name(host, "rtmfp")
-    local app = core.rtmfp_open(host.node, label, { stun = at, keepalive = positive(s.keepalive, "rtmfp.keepalive"), death = positive(s.death, "rtmfp.death") })
+    local app = core.rtmfp_open(host.node, label, { stun = at, keepalive = positive(s.keepalive, "rtmfp.keepalive"), death = positive(s.death, "rtmfp.death"),
+      window = s.window and core.unit("Size", s.window) or nil })
     local r = L.source(Rtmfp, { host = host, label = label, app = app })
     L.register(app, r)
     return r
