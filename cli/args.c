@@ -155,7 +155,8 @@ const it_cli_command IT_CLI_COMMANDS[] = {
      "Prints \"listening udp ADDRESS:PORT\" (or tcp, tls) for each socket, and \"closed\" when its address has gone. "
      "Ctrl-C and "
      "SIGTERM\n"
-     "end it, with 0. 77 when an address cannot be had. SERVICE is stun, turn, ws, signal, rendezvous or rtmfp.",
+     "end it, with 0. 77 when an address cannot be had. SERVICE is stun, turn, ws, signal, rendezvous, "
+     "checkrelay or rtmfp.",
      it_cmd_serve},
     {"peer",
      "",
@@ -379,9 +380,10 @@ const it_cli_option IT_CLI_OPTIONS[] = {
     {"tls-port", "N", IT_CLI_SERVE, "and that port (the service's own); 0: any free one", it_cli_take_tls_port,
      "a number from 0 to 65535"},
     {"rate", "N", IT_CLI_SERVE,
-     "datagrams a second of one address in the long run (50); turn, ws, signal, rendezvous: requests, connections; 0: "
-     "no limit, also of how many",
+     "a second, and at a time, of one address: datagrams, requests, connections (50); connections, mailboxes, names, "
+     "sessions, relays of --open (128). 0: no limit",
      it_cli_take_rate, "a number from 0 to 1000000"},
+    {"each", "N", IT_CLI_SERVE, NULL, it_cli_take_each, "a number from 0 to 1000000"},
     {"user", "NAME:PASSWORD", IT_CLI_SERVE,
      "turn: who may use it, repeatable; every process here can read it: see --users", it_cli_take_user,
      "NAME:PASSWORD, at most 16 times"},
@@ -395,10 +397,12 @@ const it_cli_option IT_CLI_OPTIONS[] = {
     {"allocations", "N", IT_CLI_SERVE, "turn: relayed addresses at a time (1000), and of one user (100; 0: no limit)",
      it_cli_take_allocations, "a number from 1 to 4000"},
     {"per-user", "N", IT_CLI_SERVE, NULL, it_cli_take_user_allocations, "a number from 0 to 4000"},
-    {"allow-peer", "PREFIX", IT_CLI_SERVE, "turn: peers to send to all the same: private ones are not, repeatable",
+    {"allow-peer", "PREFIX", IT_CLI_SERVE,
+     "turn: peers to send to all the same (private ones are not), and not to send to; repeatable",
      it_cli_take_allow_peer, "an address or a prefix, at most 16 times"},
-    {"deny-peer", "PREFIX", IT_CLI_SERVE, "turn: peers not to send to, repeatable", it_cli_take_deny_peer,
-     "an address or a prefix, at most 16 times"},
+    {"deny-peer", "PREFIX", IT_CLI_SERVE, NULL, it_cli_take_deny_peer, "an address or a prefix, at most 16 times"},
+    {"rooms", "N", IT_CLI_SERVE, "checkrelay: rooms, a line printed of each end: its ufrag and password, twice (1)",
+     it_cli_take_rooms, "a number from 1 to 1024"},
     {"quiet", NULL, IT_CLI_SERVE, "say nothing for people, of starting and stopping", take_quiet, NULL},
     {"bound", "PERCENT", IT_CLI_DIFF,
      "numbers that moved by no more are left out (5); 0: any move counts, and packets that differ", it_cli_take_bound,

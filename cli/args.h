@@ -40,9 +40,10 @@ typedef struct it_cli {
     int n_listen;
     const char *stun[IT_CLI_STUN], *turn_uri[IT_CLI_STUN];
     int n_stun, n_turn;
-    int port, rate, tls_port; /* ports -1: not said */
+    int port, rate, each, tls_port; /* -1: not said */
     const char *cert_file, *key_file;
     it_serve_turn_cfg turn;
+    uint32_t rooms; /* of a relay that answers checks */
     const char *user[IT_CLI_USERS], *users_file;
     int n_user;
     it_prefix allow_peer[IT_SERVE_PEERS], deny_peer[IT_SERVE_PEERS];
