@@ -14,6 +14,8 @@ return function(L)
     wss = { packets = true, tls = true }, ["https-poll"] = { packets = true, polls = true, tls = true },
     instant = { least = 0, most = 0 }, mail = { least = 500000000, most = 5000000000 },
   }
+  local PACKETS = "carriers that are packets (websocket http-poll wss https-poll)"
+  local BY_PACKETS = { up = PACKETS, down = PACKETS, unsent = PACKETS }
   local SAME = { ws = "websocket", ["long-poll"] = "http-poll" }
   -- The kind that a script means; nil: the one that calls have without a word.
   function L.carrier_kind(name) return SAME[name] or name or "websocket" end
@@ -209,6 +211,11 @@ return function(L)
     if not mine then
       mine = L.source(Carrier, { kind = kind, n = n, host = host, far = far, label = host.label .. "/" .. kind .. n })
       local other = L.source(Carrier, { kind = kind, n = n, host = far, far = host, label = far.label .. "/" .. kind .. n })
+      for _, wire in ipairs(KINDS[kind].packets and {} or { mine, other }) do
+        rawset(wire, "tells_only", { message = true })
+        rawset(wire, "tells_as", ('carrier "%s", which is no packets and has no session,'):format(kind))
+        rawset(wire, "tells_else", BY_PACKETS)
+      end
       rawset(mine, "peer", other)
       rawset(other, "peer", mine)
       L.wires[key .. n] = mine
