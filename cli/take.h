@@ -34,5 +34,8 @@ int it_cli_take_profile(it_cli *o, const char *v);
 int it_cli_take_sarif(it_cli *o, const char *v);
 int it_cli_take_edge(it_cli *o, const char *v);
 int it_cli_take_trust(it_cli *o, const char *v);
+int it_cli_take_bound(it_cli *o, const char *v);
+int it_cli_take_html(it_cli *o, const char *v);
+int it_cli_take_markdown(it_cli *o, const char *v);
 
 #endif
