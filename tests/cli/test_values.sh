@@ -253,11 +253,12 @@ in_run "the word that was meant" 'expect.why: no why "refusd"; one of' "$(carrie
 has stdout 'did you mean "refused"?'
 in_run "a misspelt why of unsent" 'expect.why: no why "ful"; one of "full", "large", "refused"; did you mean "full"?' "$(carrier wss):expect { \"unsent\", why = \"ful\", within = \"1s\" }"
 for kind in mail instant; do
-  for verb in 'forbid { "down", during = "1s" }' 'await { "up", within = "1s" }' 'expect { "unsent", within = "1s" }' 'next { "down", within = "1s" }'; do
+  for verb in 'forbid { "down", during = "1s" }' 'await { "up", within = "1s" }' 'expect { "unsent", within = "1s" }'; do
     in_run "$kind has no session: $verb" "${verb%% *}: a carrier \"$kind\", which is no packets and has no session, tells no" "$(carrier "$kind"):$verb"
     has stdout 'told by carriers that are packets (websocket http-poll wss https-poll)'
   done
 done
+is_fine "a library that reads what its carrier takes back, whichever that is" "a:spawn(function() for _ in $(carrier instant):events \"unsent\" do t:log \"x\" end end)"
 is_fine "a message by mail" "$(carrier mail):forbid { \"message\", during = \"1s\" }"
 is_fine "one source of several that tells it" "t:next { $(carrier mail), $(carrier wss), \"down\", within = \"1s\" }"
 in_run "a socket without a proxy opens nothing" 'forbid: a udp socket without a proxy tells no "open", only "message"' 'a.udp:open():forbid { "open", during = "1s" }'

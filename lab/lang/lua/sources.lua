@@ -196,14 +196,15 @@ return function(L)
   end
 
   local function class_of(source) return getmetatable(source).class end
-  -- Whether `source` can ever tell `name`: its class does, and so does what it is in particular. A call tells what an end of it does.
-  local function tells(source, name)
+  -- Whether `source` can ever tell `name`: its class does, and so does what it is in particular, unless `kind`, its class, is enough. A call
+  -- tells what an end of it does.
+  local function tells(source, name, kind)
     local c, only, told = class_of(source), rawget(source, "tells_only"), false
     while c and not told do
       for _, one in ipairs(L.schema.tells[c.name] or {}) do told = told or one == name end
       c = c.parent
     end
-    if not told or only and not only[name] then return false end
+    if not told or not kind and only and not only[name] then return false end
     if not L.is(source, "Call") then return true end
     for _, e in ipairs(ends(source)) do if tells(e, name) then return true end end
     return false
@@ -267,12 +268,13 @@ return function(L)
     if own and own[name] then table.insert(out, 1, own[name]) end
     return ('; it is told by %s'):format(table.concat(out, ", "))
   end
-  -- Checks that what is wanted can come: every event of an expectation, some event of next, which libraries ask of whatever they are given.
+  -- Checks that what is wanted can come: every event of an expectation, some event of next, which libraries ask of whatever
+  -- carrier or socket they are given.
   local function check_told(verb, want)
     local any, missing = false, nil
     for _, name in ipairs(want.list) do
       local told = false
-      for _, s in ipairs(want.sources) do told = told or tells(s, name) end
+      for _, s in ipairs(want.sources) do told = told or tells(s, name, verb == "next") end
       any, missing = any or told, missing or not told and name or nil
     end
     if missing and not (any and verb == "next") then
