@@ -379,9 +379,10 @@ const it_cli_option IT_CLI_OPTIONS[] = {
     {"tls-port", "N", IT_CLI_SERVE, "and that port (the service's own); 0: any free one", it_cli_take_tls_port,
      "a number from 0 to 65535"},
     {"rate", "N", IT_CLI_SERVE,
-     "datagrams a second of one address in the long run (50); turn, ws, signal, rendezvous: requests, connections; 0: "
-     "no limit, also of how many",
+     "a second, and at a time, of one address: datagrams, requests, connections (50); connections, mailboxes, names, "
+     "sessions, relays of --open (128). 0: no limit",
      it_cli_take_rate, "a number from 0 to 1000000"},
+    {"each", "N", IT_CLI_SERVE, NULL, it_cli_take_each, "a number from 0 to 1000000"},
     {"user", "NAME:PASSWORD", IT_CLI_SERVE,
      "turn: who may use it, repeatable; every process here can read it: see --users", it_cli_take_user,
      "NAME:PASSWORD, at most 16 times"},

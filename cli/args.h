@@ -40,7 +40,7 @@ typedef struct it_cli {
     int n_listen;
     const char *stun[IT_CLI_STUN], *turn_uri[IT_CLI_STUN];
     int n_stun, n_turn;
-    int port, rate, tls_port; /* ports -1: not said */
+    int port, rate, each, tls_port; /* -1: not said */
     const char *cert_file, *key_file;
     it_serve_turn_cfg turn;
     const char *user[IT_CLI_USERS], *users_file;

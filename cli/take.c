@@ -165,6 +165,14 @@ int it_cli_take_rate(it_cli *o, const char *v)
     return rc;
 }
 
+int it_cli_take_each(it_cli *o, const char *v)
+{
+    long long n;
+    int rc = it_cli_number(v, 0, 1000000, &n);
+    o->each = (int)n;
+    return rc;
+}
+
 int it_cli_take_creds(it_cli *o, const char *v)
 {
     o->creds = v;

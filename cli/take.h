@@ -25,6 +25,7 @@ int it_cli_take_user_allocations(it_cli *o, const char *v);
 int it_cli_take_allow_peer(it_cli *o, const char *v);
 int it_cli_take_deny_peer(it_cli *o, const char *v);
 int it_cli_take_rate(it_cli *o, const char *v);
+int it_cli_take_each(it_cli *o, const char *v);
 int it_cli_take_cert(it_cli *o, const char *v);
 int it_cli_take_key(it_cli *o, const char *v);
 int it_cli_take_tls_port(it_cli *o, const char *v);
