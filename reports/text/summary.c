@@ -166,6 +166,7 @@ static void put_hypothesis(FILE *out, const json_t *h, bool color)
         it_text_put(out, it_results_str(p, "verdict"));
         fputc('\n', out);
     }
+    json_array_foreach(json_object_get(h, "tables"), i, p) it_text_table(out, p);
 }
 
 static void put_notes(const summary *s)

@@ -83,6 +83,18 @@ parts.trouble()(L)
 parts.attack()(L)
 parts.power()(L)
 parts.hypo()(L)
+-- Populations, and the tables of many cases: loaded by what needs them, since most cases do not.
+local studied
+function L.study()
+  if studied then return end
+  studied = true
+  parts.draw()(L, parts.populations())
+end
+function L.tables_of(spec, name, cases)
+  L.study()
+  parts.sampling()(L)
+  return parts[spec.tables]()(L)(spec, name, cases)
+end
 
 local Tank = L.class("Tank", Runner)
 for _, verb in ipairs { "nat", "firewall", "router" } do L.method(Tank, verb, function(_, s) return L.make_named_box(verb, s) end) end
@@ -475,6 +487,10 @@ local function run(text, file, key, index, k)
     cell[axes[i]] = spec.matrix[axes[i]][math.tointeger(n)]
   end
   local view = cell_view(cell, axes, function(a) L.used["axis:" .. a] = true end)
+  if spec.cost then
+    parts.counting()(L)
+    L.begin_cost()
+  end
   local ok, result = xpcall(L.loop, L.as_error, spec.run, L.tank, view)
   if ok then result = nil else result = L.as_error(result) end
   if not core.by_limit() then ok, result = pcall(L.result, result) end
@@ -485,6 +501,7 @@ local function run(text, file, key, index, k)
   if result.verdict == "unsupported" then -- it cannot tell what it would have needed
     for _, rule in ipairs(L.keys(spec.allow or {})) do L.used["allow:" .. rule] = true end
   end
+  if spec.cost then result.cost = L.cost_of() end
   result.uses = result.verdict == "error" and "*" or table.concat(L.keys(L.used), " ")
   if type(rawget(cell, "model")) ~= "string" then result.model = L.model or core.null end
   for _, member in ipairs { "oracle", "outcome", "path" } do

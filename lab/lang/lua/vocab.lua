@@ -72,6 +72,10 @@ vocab.sets = {
     { "prflx", "peer reflexive: as the far side sees it", "RFC 8445 section 7.2.5.3.1" },
     { "relay", "an address on a relay", "RFC 8656" },
   },
+  tables = {
+    { "survey", "of drawn pairs: connected by path, times, price, and how much hangs on the weights of the population", "" },
+    { "curves", "of sets of timers: how long a death takes to be noticed, and how often one is told that was none", "" },
+  },
   parent_death = { { "detach", "streams with peers go on", "RFC 7016: sessions know nothing of each other" }, { "cascade", "they end with it", "as Flash's objects do" } },
   nc_transport = {
     { "auto", "over UDP, and by WebSocket where that does not open in time", "" }, { "udp", "RTMFP alone", "RFC 7016" },
