@@ -25,7 +25,12 @@ function population.host(t, name, drawn)
   return t:host { name, first, { "spare", behind = drawn.spare.behind, link = drawn.spare.link } }
 end
 
--- What breaks at |host|, at its first interface; |boxed|: that stands behind a box, else the interface itself is meant.
+-- What breaks at |host|, at its first interface. |boxes|: how many stand before that, the last of them the NAT; without any the interface is meant.
+local function nat_of(host, boxes)
+  local box = host.iface.first.gateway
+  for _ = 2, boxes do box = box.gateway end
+  return box
+end
 population.faults = {
   ["hole-5s"] = function(t, host)
     host.iface.first.link:blackhole {}
@@ -37,11 +42,11 @@ population.faults = {
     t:sleep "60s"
     host.iface.first.link:restore()
   end,
-  reboot = function(_, host, boxed)
-    if boxed then host.iface.first.gateway:reboot { down = "1s" } else host.iface.first:renumber() end
+  reboot = function(_, host, boxes)
+    if boxes > 0 then nat_of(host, boxes):reboot { down = "1s" } else host.iface.first:renumber() end
   end,
-  renumber = function(_, host, boxed)
-    if boxed then host.iface.first.gateway:renumber() else host.iface.first:renumber() end
+  renumber = function(_, host, boxes)
+    if boxes > 0 then nat_of(host, boxes):renumber() else host.iface.first:renumber() end
   end,
   wire  = function(_, host) host.iface.first.link:cut { signal = true } end,
   crash = function(_, host) host:crash() end,
@@ -93,7 +98,7 @@ function population.case(t, cell)
   t:sleep(WINDOW)
   t:metric { "relay_hour", (sum_of(t, meet, "rx_bytes") - before) * HOUR }
   local since = t:now()
-  t:spawn(population.faults[cell.pair.fault], a, cell.pair.a.behind ~= nil)
+  t:spawn(population.faults[cell.pair.fault], a, cell.pair.a.behind and #cell.pair.a.behind or 0)
   local lives = outcome(t, call, since)
   t:metric { "kept", lives and 1 or 0 }
   t:sleep(AFTER)

@@ -19,6 +19,20 @@ run run scenarios/bad.lua --out out
 ends 2
 has stderr 'no population "strangres"; did you mean "strangers"?'
 
+claim "tables that lack an axis are an error when the file is loaded"
+sed 's/pair = .*/pair = { "01" } },/' scenarios/bad.lua >scenarios/axis.lua
+run run scenarios/axis.lua --out out
+ends 2
+has stderr 'hypothesis.tables: a survey is of two axes, one of them pair = tank.draw'
+sed 's/"survey"/"curves"/; s/strangres/strangers/' scenarios/bad.lua >scenarios/curves.lua
+run run scenarios/curves.lua --out out
+ends 2
+has stderr 'hypothesis.tables: curves are of the axes model, timers and weather'
+sed 's/"survey"/"survye"/; s/strangres/strangers/' scenarios/bad.lua >scenarios/word.lua
+run run scenarios/word.lua --out out
+ends 2
+has stderr 'did you mean "survey"?'
+
 claim "populations are listed with a sentence and a source"
 run profiles strangers
 ends 0

@@ -317,6 +317,17 @@ local function check_part(s, part, path)
   end
 end
 function icetank.scenario(s) return make_scenario(L.check("scenario", s)) end
+-- Checks that the tables of hypothesis `s` find the axes that they are made of.
+local function check_tables(s)
+  local matrix = s.matrix or {}
+  local population = matrix.pair and L.population(matrix.pair)
+  if s.tables == "survey" and not (population and population.name and #L.keys(matrix) == 2) then
+    L.fail 'hypothesis.tables: a survey is of two axes, one of them pair = tank.draw { pairs =, from = "NAME" }'
+  end
+  if s.tables == "curves" and not matrix.baseline and not (matrix.model and matrix.timers and matrix.weather) then
+    L.fail "hypothesis.tables: curves are of the axes model, timers and weather, or of an axis baseline"
+  end
+end
 function icetank.hypothesis(s)
   L.check("hypothesis", s)
   for i, p in ipairs(s.predict) do
@@ -328,6 +339,7 @@ function icetank.hypothesis(s)
     end
   end
   if #s.predict == 0 then L.fail "hypothesis.predict: says nothing" end
+  check_tables(s)
   return make_scenario(s)
 end
 icetank.draw = L.draw

@@ -61,7 +61,7 @@ return function(L)
   local function kilobytes(v) return ("%d kB"):format((v + 500) // 1000) end
   local function price(models, resampled)
     local t = { title = "Recovery and price", rows = {}, numbers = {},
-      note = "survived: % of calls that lived through the fault; bytes that servers get in an hour of a call with voice both ways; packets that they get "
+      note = "survived: % of the calls that had opened and lived through the fault; bytes that servers get in an hour of a call with voice both ways; packets that they get "
         .. "from the beginning until 10 s after the call has opened",
       head = { "", "survived", "server bytes an hour", "server packets to connect" } }
     for _, model in ipairs(L.keys(models)) do
