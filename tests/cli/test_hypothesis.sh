@@ -104,6 +104,14 @@ ends 0
 has stdout 'UNSUP later: unsupported (known: supported)'
 has stdout 't_conn of stack=libnice below stack=reference: - (95 %: -, 0 cases): unsupported'
 
+claim "the verdict knows the libraries beside the scenario, as its cases do"
+mkdir -p scenarios/lib
+echo 'return { bound = "99%" }' >scenarios/lib/bounds.lua
+coin shared '{ "head", of = { side = "a" }, at_least = require("lib.bounds").bound }' 'known = "supported",'
+run run scenarios/shared.lua --out out --pcap none
+ends 0
+has stdout "shared: supported"
+
 claim "a plain socket sends, receives and learns its address, through a NAT"
 scenario scenarios/udp.lua <<'LUA'
 local tank = require "icetank"
