@@ -64,6 +64,7 @@ return {
     predict = { { "opened", of = { rendezvous = "up" }, equals = 1 }, { "opened", of = { model = "B", rendezvous = "down" }, equals = 1 },
       { "opened", of = { model = "E", rendezvous = "down" }, equals = 1 }, { "opened", of = { model = "A", rendezvous = "down" }, equals = 0 },
       { "opened", of = { model = "C", rendezvous = "down" }, equals = 0 }, { "opened", of = { model = "D", rendezvous = "down" }, equals = 0 } },
+    known   = "supported",
     run = function(t, cell)
       t:internet { servers = { "signal", "stun", "rtmfp" } }
       local web = t:host "web" -- the application's own server: it hands texts on within a room
@@ -96,6 +97,7 @@ return {
       { "differs", of = { carrier = "data" }, equals = 0 }, { "took", of = { carrier = "websocket", loss = "0%" }, below = { carrier = "http-poll", loss = "0%" } },
       { "took", of = { carrier = "http-poll", loss = "0%" }, below = { carrier = "mail", loss = "0%" } },
     },
+    known   = "supported",
     run = function(t, cell)
       t:internet { servers = { "signal", "stun", "turn" } }
       local near, far = two(t, cell.pair, { "fiber", loss = cell.loss })

@@ -62,6 +62,7 @@ return {
     seeds   = 3,
     predict = { { "at_victim", of = { api = "raw" }, at_least = "10MB" }, { "at_victim", of = { api = "E" }, at_most = "15kB" },
       { "at_victim", of = { api = "B" }, at_most = "105kB" }, { "no_check", of = { api = "E" }, equals = 0 }, { "no_check", of = { api = "B" }, equals = 0 } },
+    known   = "supported",
     run = function(t, cell)
       local page, victim = t:host { "page", behind = "linux-masq" }, t:host "victim"
       FLOOD[cell.api](t, page, victim)
@@ -78,6 +79,7 @@ return {
     seeds   = 3,
     predict = { { "permitted", equals = 0 }, { "after", of = { by = "gone" }, at_most = "30s" }, { "after", of = { by = "gone-B" }, at_most = "30s" },
       { "after", of = { by = "gone-never" }, at_least = "120s" } },
+    known   = "supported",
     run = function(t, cell)
       if FORGED[cell.by] then
         local m = t:attacker { "mallory", on_path = cell.place == "on" }
@@ -129,6 +131,7 @@ return {
     matrix  = { by = { "forged", "liar" } },
     seeds   = 3,
     predict = { { "factor_percent", of = { by = "forged" }, at_most = 350 }, { "aimed", of = { by = "liar" }, between = { 1, 24 } } },
+    known   = "supported",
     run = function(t, cell)
       local server = t:host "meet"
       if cell.by == "forged" then
@@ -162,6 +165,7 @@ return {
     claim   = JAN5 .. "E: \"opens the local UDP port, nothing is permitted at this point\"",
     seeds   = 40,
     predict = { { "violations", equals = 0 }, { "permitted_refused", equals = 0 }, { "refused", above = 0 } },
+    known   = "supported",
     run = function(t)
       local near, far, victim = t:host { "near", family = "dual" }, t:host { "far", family = "dual" }, t:host { "victim", family = "dual" }
       local a, b = near.E:open("aaaa", PWD.a), far.E:open("bbbb", PWD.b)
@@ -203,6 +207,7 @@ return {
     claim   = JAN5 .. "E: openMediaSession \"fails immediately if the address isn't on the whitelist\"",
     matrix  = { to = { "nobody", "stun-server", "tested-by", "other-port" } },
     predict = { { "refused", equals = 1 }, { "took", equals = "0s" }, { "left", equals = 0 } },
+    known   = "supported",
     run = function(t, cell)
       local near, far = t:host "near", t:host "far"
       local a, b = near.E:open("aaaa", PWD.a), far.E:open("bbbb", PWD.b)

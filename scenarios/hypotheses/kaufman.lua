@@ -170,6 +170,7 @@ return {
     matrix  = { model = { "B", "C" } },
     seeds   = 5,
     predict = { { "gain", at_least = "10ms" }, { "relayed_direct", equals = 0 }, { "relayed_relay", at_least = 500 } },
+    known   = "supported",
     run = function(t, cell)
       t:internet { servers = { "signal", "stun", "turn" }, turn = { tcp = {} } }
       local walls = { t:firewall { "wall-a", "stateful" }, t:firewall { "wall-b", "stateful" } }
@@ -191,6 +192,7 @@ return {
     claim   = JAN5 .. "given 2: \"Supporting peer-to-peer connections for media in the face of NA(P)T and firewalls will require UDP, and UDP hole-punching techniques\"",
     matrix  = { near = GRID, far = GRID, way = { "punching", "one-way", "no-udp" } },
     predict = { { "differs", of = { way = "punching" }, equals = 0 }, { "differs", of = { way = "one-way" }, equals = 0 }, { "met", of = { way = "no-udp" }, equals = 0 } },
+    known   = "supported",
     run = function(t, cell)
       local blocked = cell.way == "no-udp"
       local near = t:host { "near", behind = blocked and { "udp-blocked", cell.near } or cell.near }
@@ -221,6 +223,7 @@ return {
       { "missed", of = { way = "tcp", rtt = "200ms", loss = "5%" }, above = { way = "dtls", rtt = "200ms", loss = "5%" } },
       { "missed", of = { way = "rtmfp-lifetime", rtt = "200ms", loss = "5%" }, below = { way = "rtmfp", rtt = "200ms", loss = "5%" } },
     },
+    known   = "mixed",
     run = function(t, cell)
       t:internet { delay = tank.time(cell.rtt) // 2 - tank.time "2ms" }
       local a, b = t:host { "a", link = { "lan", delay = "1ms" } }, t:host { "b", link = { "lan", delay = "1ms" } }
@@ -237,6 +240,7 @@ return {
     claim   = JAN5 .. "givens 5 and 6: \"it will also be necessary to support relayed UDP traffic\", \"and the same media traffic over a TCP connection, for cases where UDP is blocked\"",
     matrix  = { near = KINDS, far = KINDS, servers = { "all", "no-turn", "no-tcp" } },
     predict = { { "differs", equals = 0 } },
+    known   = "supported",
     run = function(t, cell)
       t:internet { servers = SERVERS[cell.servers], turn = cell.servers ~= "no-turn" and { tcp = {} } or nil }
       local near, far = t:host { "near", behind = kind(cell.near) }, t:host { "far", behind = kind(cell.far) }
@@ -257,6 +261,7 @@ return {
     matrix  = { witness = { "hairpin", "collision", "wall" }, twin = { "meets", "fails" } },
     seeds   = 3,
     predict = { { "port_restricted", equals = 2 }, { "met", of = { twin = "meets" }, equals = 1 }, { "met", of = { twin = "fails" }, equals = 0 } },
+    known   = "supported",
     run = function(t, cell)
       local observers = measure.observers(t)
       local near, far, before = WITNESS[cell.witness](t, cell.twin)
@@ -286,7 +291,7 @@ return {
       { "joins", of = { policy = "race" }, equals = 2 },
       { "joins", of = { policy = "sequential", pair = "symmetric+symmetric" }, equals = 2 },
     },
-    known = "supported",
+    known   = "supported",
     run = function(t, cell)
       local near, far = cell.pair:match "^(%S+)%+(%S+)$"
       t:internet { servers = { "signal", "stun", "ws" } }
@@ -305,6 +310,7 @@ return {
     matrix  = { model = { "B", "E" }, near = GRID, far = GRID },
     where   = function(cell) return EXPECTED.punching(cell.near, cell.far) end,
     predict = { { "opened", of = { model = "B" }, equals = 1 }, { "opened", of = { model = "E" }, equals = 1 } },
+    known   = "supported",
     run = function(t, cell)
       local near, far = t:host { "near", behind = cell.near }, t:host { "far", behind = cell.far }
       local call = t:call { near, far, model = cell.model }
@@ -320,6 +326,7 @@ return {
     predict = { { "idle_percent", of = { model = "C" }, at_most = 110 }, { "idle_percent", of = { model = "B", k = "16" }, between = { 1500, 1700 } },
       { "idle_percent", of = { model = "B", k = "4" }, between = { 350, 450 } }, { "sessions", of = { model = "C" }, equals = 1 },
       { "other_waits", of = { model = "C" }, at_most = "1ms" }, { "waits", of = { model = "C" }, at_least = "20ms" } },
+    known   = "refuted",
     run = function(t, cell)
       local a, b, k = t:host { "a", link = "lan" }, t:host { "b", link = "lan" }, math.tointeger(tonumber(cell.k))
       local state = {}
@@ -349,6 +356,7 @@ return {
     matrix  = { rtt = { "20ms", "80ms", "200ms" } },
     seeds   = 3,
     predict = { { "gain_tenths", at_least = 20 } },
+    known   = "supported",
     run = function(t, cell)
       t:internet { delay = tank.time(cell.rtt) // 2 - tank.time "400us" }
       local took = {}

@@ -82,6 +82,7 @@ return {
       { "differs", of = { case = "eif-sym" }, equals = 0 }, { "differs", of = { case = "adf-sym" }, equals = 0 }, { "differs", of = { case = "udp-blocked" }, equals = 0 },
       { "differs", of = { case = "http-proxy" }, equals = 0 }, { "differs", of = { case = "same-lan" }, equals = 0 }, { "differs", of = { case = "signaling-lost" }, equals = 0 },
     },
+    known   = "supported",
     run = function(t, cell)
       t:internet { servers = { "signal", "stun", "turn", "ws", "checkrelay" } }
       local meet = t:host "meet"

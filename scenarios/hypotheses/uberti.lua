@@ -32,6 +32,7 @@ return {
       { "recovered", of = { by = "data", path = "up" }, equals = 1 }, { "recovered", of = { by = "data", path = "gone" }, equals = 0 },
       { "recovered", of = { by = "server", server = "up" }, equals = 1 }, { "recovered", of = { by = "server", server = "down" }, equals = 0 },
     },
+    known   = "supported",
     run = function(t, cell)
       local wifi, lte = { "wifi", behind = "linux-masq", link = "fiber" }, { "lte", behind = "linux-masq", link = "fiber" }
       local leaves = { "rfc", continual = true, renominates = true } -- whoever knows a second way may take it when the first one goes
