@@ -51,13 +51,15 @@ void it_html_command(it_str *out, const char *command);
 
 /* --- page.c --- */
 
-enum it_html_kind { IT_HTML_INDEX, IT_HTML_CASE };
+enum it_html_kind { IT_HTML_INDEX, IT_HTML_CASE, IT_HTML_DIFF };
 /* From the doctype to the body's first shared definitions. |title| is plain text. */
 void it_html_head(it_str *out, enum it_html_kind kind, const char *title);
 /* The wordmark's drawing and the word. */
 void it_html_wordmark(it_str *out);
-/* Scripts and the end; |pairs| adds the script of the class matrices. */
+/* What made the page, scripts and the end; |pairs| adds the script of the class matrices. */
 void it_html_foot(it_str *out, const it_view *w, bool pairs);
+/* Scripts and the end alone. */
+void it_html_end(it_str *out, bool pairs);
 
 /* --- time.c: a line of one app against time --- */
 

@@ -95,6 +95,7 @@ struct it_signal_client {
     it_time waiting; /* WebSocket: since when messages that were sent have no answer; IT_NEVER: they have */
     uint64_t seen, ids;
     unsigned n_unacked; /* messages that were read and are not acknowledged */
+    bool tells_known;   /* some of ours were refused since the last acknowledgment */
     it_time ack_due;    /* IT_NEVER: nothing to acknowledge */
     it_signal_letter *first, *last;
     size_t n_letters;

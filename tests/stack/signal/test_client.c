@@ -208,6 +208,25 @@ START_TEST(a_refusal_that_was_lost_is_told)
 }
 END_TEST
 
+/* Without its word the server takes nothing behind 256 of them. */
+START_TEST(refusals_are_known_however_many_there_are)
+{
+    it_signal_server_ops.free(N.server);
+    net_serve(&N, (it_signal_server_cfg){.messages = 1});
+    net_client(&N, 0, "alice", MODE[_i]);
+    net_run(&N, IT_SEC);
+    for (int k = 0; k < 600; k++) {
+        net_send(&N, 0, "bob", "x");
+        if (k % 20 < 19)
+            continue;
+        net_run(&N, IT_SEC);
+        ck_assert_ptr_null(strstr(N.log[0], "DOWN"));
+        N.log[0][0] = '\0';
+    }
+    ck_assert_uint_eq(it_signal_server_stat(N.server)->refused, 599);
+}
+END_TEST
+
 /* A mailbox keeps 64 messages that were not acknowledged. */
 START_TEST(a_burst_that_is_read_is_not_refused)
 {
@@ -766,6 +785,7 @@ int main(void)
     tcase_add_loop_test(t, of_two_clients_of_a_mailbox_the_latest_counts, 0, 4);
     tcase_add_test(t, a_stream_of_posts_that_ends_is_no_end_of_the_session);
     tcase_add_loop_test(t, a_refusal_that_was_lost_is_told, 0, 2);
+    tcase_add_loop_test(t, refusals_are_known_however_many_there_are, 0, 2);
     tcase_add_loop_test(t, a_burst_that_is_read_is_not_refused, 0, 2);
     tcase_add_test(t, a_poll_that_the_server_does_not_hold_any_more_is_asked_again);
     tcase_add_test(t, no_hello_is_noticed);
