@@ -48,7 +48,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 TEST_SRC := $(sort $(shell find tests -name 'test_*.c'))
 WIRESHARK := reports/wireshark/profiles/icetank/preferences reports/wireshark/profiles/icetank/colorfilters
 DISSECTORS := reports/wireshark/plugins/rtmfp-dissector.lua
-EMBED_SRC := netsim/profiles.lua conformance/nat/expected.txt $(sort $(wildcard lab/lang/lua/*.lua lab/lang/lua/models/*.lua scenarios/lib/*.lua reports/html/*.css reports/html/*.js)) \
+EMBED_SRC := netsim/profiles.lua conformance/nat/expected.txt $(sort $(wildcard lab/lang/lua/*.lua lab/lang/lua/models/*.lua lab/lang/lua/study/*.lua scenarios/lib/*.lua reports/html/*.css reports/html/*.js)) \
   $(WIRESHARK) $(DISSECTORS)
 
 # A line per step; the whole command with V=1.
@@ -188,6 +188,9 @@ calls: $(B)/interop/call ## whole audio calls of model B with aiortc, pion, Fire
 .PHONY: compare
 compare: all ## compare the models over NATs, death and recovery: out/compare/index.html
 	@$(B)/icetank run scenarios/compare --out out/compare
+.PHONY: compare-full
+compare-full: all ## the same at full size, and the populations: out/compare-full/index.html
+	@$(B)/icetank run scenarios/compare scenarios/population tests/compare --out out/compare-full --pcap none
 
 .PHONY: impair
 impair: all ## every impairment of links, each with its prediction: out/impair/index.html
@@ -251,7 +254,7 @@ fuzz: ## every fuzz target, or TARGETS="turn tls", for SECONDS=30 with clang's l
 # What strangers write to servers of ours: TURN and ChannelData, HTTP and WebSocket heads, TLS records.
 .PHONY: fuzz-servers
 fuzz-servers: ## the fuzz targets of what strangers write to servers, for ten minutes each
-	@.ci/may-skip fuzz-servers .ci/fuzz 600 turn turn_frame stun_server stun_tcp check_relay layers http_auth proxy wsrelay dgram rtws signal tls
+	@.ci/may-skip fuzz-servers .ci/fuzz 600 turn turn_dtls turn_frame stun_server stun_tcp check_relay layers http_auth proxy wsrelay dgram rtws signal tls
 
 .PHONY: lint
 lint: ## layering, forbidden calls, static state, comments, complexity, cppcheck, shellcheck, luacheck

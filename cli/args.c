@@ -155,7 +155,8 @@ const it_cli_command IT_CLI_COMMANDS[] = {
      "Prints \"listening udp ADDRESS:PORT\" (or tcp, tls) for each socket, and \"closed\" when its address has gone. "
      "Ctrl-C and "
      "SIGTERM\n"
-     "end it, with 0. 77 when an address cannot be had. SERVICE is stun, turn, ws, signal, rendezvous or rtmfp.",
+     "end it, with 0. 77 when an address cannot be had. SERVICE is stun, turn, ws, signal, rendezvous, "
+     "checkrelay or rtmfp.",
      it_cmd_serve},
     {"peer",
      "",
@@ -396,10 +397,12 @@ const it_cli_option IT_CLI_OPTIONS[] = {
     {"allocations", "N", IT_CLI_SERVE, "turn: relayed addresses at a time (1000), and of one user (100; 0: no limit)",
      it_cli_take_allocations, "a number from 1 to 4000"},
     {"per-user", "N", IT_CLI_SERVE, NULL, it_cli_take_user_allocations, "a number from 0 to 4000"},
-    {"allow-peer", "PREFIX", IT_CLI_SERVE, "turn: peers to send to all the same: private ones are not, repeatable",
+    {"allow-peer", "PREFIX", IT_CLI_SERVE,
+     "turn: peers to send to all the same (private ones are not), and not to send to; repeatable",
      it_cli_take_allow_peer, "an address or a prefix, at most 16 times"},
-    {"deny-peer", "PREFIX", IT_CLI_SERVE, "turn: peers not to send to, repeatable", it_cli_take_deny_peer,
-     "an address or a prefix, at most 16 times"},
+    {"deny-peer", "PREFIX", IT_CLI_SERVE, NULL, it_cli_take_deny_peer, "an address or a prefix, at most 16 times"},
+    {"rooms", "N", IT_CLI_SERVE, "checkrelay: rooms, a line printed of each end: its ufrag and password, twice (1)",
+     it_cli_take_rooms, "a number from 1 to 1024"},
     {"quiet", NULL, IT_CLI_SERVE, "say nothing for people, of starting and stopping", take_quiet, NULL},
     {"bound", "PERCENT", IT_CLI_DIFF,
      "numbers that moved by no more are left out (5); 0: any move counts, and packets that differ", it_cli_take_bound,

@@ -43,6 +43,7 @@ typedef struct it_cli {
     int port, rate, each, tls_port; /* -1: not said */
     const char *cert_file, *key_file;
     it_serve_turn_cfg turn;
+    uint32_t rooms; /* of a relay that answers checks */
     const char *user[IT_CLI_USERS], *users_file;
     int n_user;
     it_prefix allow_peer[IT_SERVE_PEERS], deny_peer[IT_SERVE_PEERS];

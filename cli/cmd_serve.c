@@ -58,6 +58,12 @@ static void say_bound(void *self, const char *transport, it_addr a, bool up)
         print_waiting(s);
 }
 
+static void say_line(void *self, const char *line)
+{
+    serve *s = self;
+    it_str_printf(&s->waiting, "%s\n", line);
+}
+
 static int no_service(const char *word)
 {
     it_near near;
@@ -159,6 +165,9 @@ static int judge_options(const serve *s)
 {
     static const char *const TURN[] = {"user",        "users",       "open",     "realm",      "relay",
                                        "relay-ports", "allocations", "per-user", "allow-peer", "deny-peer"};
+    if (s->service->start != it_serve_checkrelay && it_cli_given(s->o, "rooms"))
+        return it_cli_fail(IT_EXIT_USAGE, "serve %s: --rooms is of serve checkrelay; see icetank serve --help",
+                           s->service->name);
     if (s->service->start == it_serve_turn)
         return 0;
     for (size_t i = 0; i < sizeof TURN / sizeof *TURN; i++)
@@ -293,6 +302,8 @@ static int start_and_serve(serve *s, it_loop *l)
         cfg.tls = &s->tls;
     cfg.log = log_line;
     cfg.bound = say_bound;
+    cfg.rooms = s->o->rooms;
+    cfg.tell = say_line;
     cfg.self = s;
     it_loop_more_descriptors();
     int err = it_loop_stop_on_signals(l);

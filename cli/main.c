@@ -38,6 +38,7 @@ int main(int argc, char **argv)
     it_cli o = {.model = "B", .port = -1, .tls_port = -1, .rate = 50, .each = -1, .bound = IT_DIFF_BOUND};
     o.turn = (it_serve_turn_cfg){.realm = "icetank", .port_first = 49152, .port_last = 65535};
     o.turn.allocations = 1000;
+    o.rooms = 1;
     o.turn.user_allocations = 100;
     o.run = (it_run_cfg){.alloc = &alloc,
                          .seed = 1,

@@ -126,6 +126,14 @@ int it_cli_take_allocations(it_cli *o, const char *v)
     return rc;
 }
 
+int it_cli_take_rooms(it_cli *o, const char *v)
+{
+    long long n;
+    int rc = it_cli_number(v, 1, IT_SERVE_ROOMS, &n);
+    o->rooms = (uint32_t)n;
+    return rc;
+}
+
 int it_cli_take_user_allocations(it_cli *o, const char *v)
 {
     long long n;

@@ -21,6 +21,7 @@ int it_cli_take_open(it_cli *o, const char *v);
 int it_cli_take_relay(it_cli *o, const char *v);
 int it_cli_take_relay_ports(it_cli *o, const char *v);
 int it_cli_take_allocations(it_cli *o, const char *v);
+int it_cli_take_rooms(it_cli *o, const char *v);
 int it_cli_take_user_allocations(it_cli *o, const char *v);
 int it_cli_take_allow_peer(it_cli *o, const char *v);
 int it_cli_take_deny_peer(it_cli *o, const char *v);

@@ -13,6 +13,7 @@
 #define IT_SERVE_ADDRS 16
 #define IT_SERVE_RECORDS 20 /* records of signaling by WebSocket are read for each request that the rate allows */
 #define IT_SERVE_PEERS 16   /* prefixes of peers that are allowed, or denied */
+#define IT_SERVE_ROOMS 1024 /* of a relay that answers checks */
 
 /* What a TURN server alone is told. All of it outlives the loop. */
 typedef struct it_serve_turn_cfg {
@@ -44,6 +45,9 @@ typedef struct it_serve_cfg {
     it_limit_count *count;   /* the caller's; outlives the loop */
     const it_serve_tls *tls; /* outlives the loop; NULL: none */
     it_serve_turn_cfg turn;
+    size_t rooms; /* of a relay that answers checks: 1 to IT_SERVE_ROOMS */
+    /* Takes a line for programs, which belongs to what is printed when all addresses are had; may be NULL. */
+    void (*tell)(void *self, const char *line);
     it_serve_stop *stop;                       /* filled by starting; all zeros before */
     void (*log)(void *self, const char *text); /* takes a line for people; may be NULL */
     /* Takes every address that is served from now on, or no longer; |transport| is "udp", "tcp" or "tls". */
@@ -106,6 +110,11 @@ int it_serve_ws(const it_serve_cfg *cfg, it_addr *bad);
  * that reach each other only through it. The limit counts requests and accepted streams; what is relayed is the users'
  * (stack/turn/server/allocation.h). */
 int it_serve_turn(const it_serve_cfg *cfg, it_addr *bad);
+
+/* A relay that answers checks, for model E (checkrelay.c): stack/checkrelay by UDP, with |rooms| for good, of whose two
+ * ends each one's credentials are told: "room 1 end 1 UFRAG PASSWORD UFRAG PASSWORD". The limit counts checks; a room
+ * passes 10 Mbit/s. */
+int it_serve_checkrelay(const it_serve_cfg *cfg, it_addr *bad);
 
 /* A server of RTMFP (rtmfp.c): RFC 7016, in the profile of RFC 7425, with RTWebSocket (stack/rtmfp/ws) on TCP at the
  * same addresses, and on TLS: introductions, and streams that it relays. Makes OpenSSL draw from the system. At most 8

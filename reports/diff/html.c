@@ -260,5 +260,5 @@ void it_diff_html(const it_diff *d, it_str *out)
     }
     html_numbers(d, out);
     it_str_puts(out, "</main>\n<footer><p>Equal results give this page byte for byte.</p></footer>\n");
-    it_html_end(out, false);
+    it_html_end(out, IT_HTML_NO_SCRIPT);
 }

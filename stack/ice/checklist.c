@@ -135,7 +135,7 @@ static it_ice_pair *checklist_pick(it_ice *a, it_ice_stream *s)
     it_ice_pair *p = triggered(s);
     /* Outside of Running only what the far side's checks triggered is checked: section 7.3.1.4 may revive a list. Where
      * another pair may be nominated later, it is to be known before that it works. */
-    bool spares = it_ice_renominates(a) || a->cfg.behaviour.continual;
+    bool spares = it_ice_switches(a) || a->cfg.behaviour.continual;
     if (p || (s->state != IT_ICE_RUNNING && !(s->state == IT_ICE_LIST_COMPLETED && spares)))
         return p;
     p = waiting(s);

@@ -96,7 +96,7 @@ typedef struct it_ice_pair {
     bool refused;               /* a nomination of it failed */
     bool permitted;             /* of a relay: the permission was asked for */
     uint32_t nomination;        /* controlling: number of its latest nomination, 0: without numbers */
-    bool takes_over;            /* nominated under a higher number than any before: replaces the nominated pair */
+    bool takes_over;            /* is nominated to replace the nominated pair, or under the highest number yet */
     bool was_valid;             /* it has worked once in this generation */
     it_time retry_at;           /* not checked again in another pair's place before */
     /* as a member of the valid list */
@@ -525,6 +525,7 @@ void it_ice_losses_settle(it_ice *a, it_time now, int stream, bool goes_on);
 
 /* renominate.c */
 bool it_ice_renominates(const it_ice *a);       /* both sides do */
+bool it_ice_switches(const it_ice *a);          /* the selected pair may be left, by either way */
 void it_ice_renominate(it_ice *a, it_time now); /* controlling: leaves selected pairs that are silent or not the best */
 it_time it_ice_renominate_next(const it_ice *a);
 

@@ -11,11 +11,38 @@ return function(L)
   local populations = setmetatable({}, { __mode = "k" })
   function L.population(v) return populations[v] end
 
+  -- An axis of |n| values, value i being make(its name, i), made when it is asked for. `more`: members of what L.population says of it.
+  local function pairs_axis(n, make, more)
+    local width, made = #tostring(n), {}
+    local name = "%0" .. width .. "d"
+    local axis = setmetatable({}, {
+      __name = "population",
+      __len = function() return n end,
+      __index = function(_, i)
+        if math.type(i) ~= "integer" or i < 1 or i > n then return nil end
+        made[i] = made[i] or make(name:format(i), i)
+        return made[i]
+      end,
+      __newindex = function() L.fail "a population cannot be written" end,
+      __pairs = function(t) return ipairs(t) end,
+    })
+    populations[axis] = L.merge(more or {}, { n = n, width = width })
+    return axis
+  end
+  -- An axis of pairs of the population called `name` (study/populations.lua).
+  function L.drawn_axis(n, name)
+    L.study()
+    L.check_population(name)
+    return pairs_axis(n, function(label, i) return (L.drawn_pair(name, label, i)) end,
+      { name = name, drawn = function(i) return select(2, L.drawn_pair(name, "", i)) end })
+  end
+
   -- An axis of pairs { "0001", a = HostSpec, b = HostSpec }. Each pair has streams of its own: a larger population begins with the
   -- smaller, and a case draws the one pair that it is about.
   local n_drawn = 0
   function L.draw(s)
     L.check("draw", s)
+    if type(s.from) == "string" then return L.drawn_axis(s.pairs, s.from) end
     local total = 0
     for i, row in ipairs(s.from) do
       if type(row) ~= "table" or math.type(row[1]) ~= "integer" or row[1] < 1 then L.fail("draw.from[%d]: { weight, fields of a host ... }", i) end
@@ -23,7 +50,7 @@ return function(L)
     end
     if total == 0 then L.fail "draw.from: nothing to draw from" end
     n_drawn = n_drawn + 1
-    local which, name, made = n_drawn, "%0" .. #tostring(s.pairs) .. "d", {}
+    local which = n_drawn
     local function one(i, side)
       local at = core.random_at((L.k or 1) - 1, ("draw/%d/%d/%s"):format(which, i, side), 1, total)
       for _, row in ipairs(s.from) do
@@ -35,19 +62,7 @@ return function(L)
         end
       end
     end
-    local axis = setmetatable({}, {
-      __name = "population",
-      __len = function() return s.pairs end,
-      __index = function(_, i)
-        if math.type(i) ~= "integer" or i < 1 or i > s.pairs then return nil end
-        made[i] = made[i] or { name:format(i), a = one(i, "a"), b = one(i, "b") }
-        return made[i]
-      end,
-      __newindex = function() L.fail "a population cannot be written" end,
-      __pairs = function(t) return ipairs(t) end,
-    })
-    populations[axis] = { n = s.pairs, width = #tostring(s.pairs) }
-    return axis
+    return pairs_axis(s.pairs, function(label, i) return { label, a = one(i, "a"), b = one(i, "b") } end)
   end
 
   ---------------------------------------------------------------------------------------------------------------- predictions
@@ -159,6 +174,12 @@ return function(L)
     return table.concat(words, " ")
   end
 
+  -- The scale that means of |list| are told in: shares of ones are told in percent.
+  local function scale_of(list)
+    for _, v in ipairs(list) do if v ~= 0 and v ~= 1 then return COUNT end end
+    return 1000000
+  end
+
   -- Against another set of cases: the interval of the difference.
   local function compare(p, side, list, cases, stream)
     local other = values(cases, p[1], p[side])
@@ -167,7 +188,8 @@ return function(L)
     for i = 1, DRAWS do diff[i] = a[i] - b[i] end
     local low, high = middle(diff)
     local v = verdict(low, high, function(d) if side == "below" then return d < 0 end return d > 0 end)
-    return v, shown(mean(list, COUNT), COUNT), shown(mean(other, COUNT), COUNT)
+    local scale = math.min(scale_of(list), scale_of(other))
+    return v, shown(mean(list, scale), scale), shown(mean(other, scale), scale)
   end
 
   local function against_bound(p, side, list, stream)
@@ -221,6 +243,7 @@ return function(L)
       if r.verdict == "mixed" and out.verdict == "supported" then out.verdict = "mixed" end
       if r.verdict == "unsupported" and out.verdict ~= "refuted" then out.verdict = "unsupported" end
     end
+    if spec.tables then out.tables = L.tables_of(spec, name, cases) end
     out.ok = spec.known == nil or spec.known == out.verdict or out.verdict == "unsupported"
     return out
   end

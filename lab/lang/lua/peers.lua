@@ -596,6 +596,7 @@ return function(L)
         m[verb] = function(self, ...)
           if self ~= view then L.fail("%s.%s: write a colon: host.%s:%s(...)", model, verb, model, verb) end
           takes(...)
+          if L.count_verb then L.count_verb() end
           return make(o, ...)
         end
         view = L.readonly(m, model, {}, "")

@@ -179,18 +179,20 @@ schema.tables = {
   scenario = {
     [1] = { "string", "title, for people" }, run = { "function", "one case" }, matrix = { "table", "axis -> values" }, where = { "function" },
     seeds = { "seeds" }, limit = { "Time" }, allow = { "table", "standing rule -> why it may break here" },
+    cost = { "boolean", "what hosts' coroutines call and are told is counted, into the result" },
   },
   hypothesis = {
     [1] = { "string", "title, for people" }, run = { "function", "one case" }, matrix = { "table", "axis -> values" }, where = { "function" },
     seeds = { "seeds" }, limit = { "Time" }, allow = { "table", "standing rule -> why it may break here" },
     claim = { "string", "who said what" }, predict = { "table", "predictions, fixed before the first run" },
     known = { "known", "the verdict once measured: a run fails when it changes" },
+    tables = { "tables", "tables of all cases: a survey of a population, or detection against false alarms" },
   },
   predict = {
     [1] = { "string", "metric" }, of = { "table", "axis -> value: which cases" }, equals = { "any" }, below = { "any" }, above = { "any" },
     at_least = { "any" }, at_most = { "any" }, between = { "table" },
   },
-  draw = { pairs = { "count" }, from = { "table", "{ weight, fields of a host ... }, ..." } },
+  draw = { pairs = { "count" }, from = { "string|table", "a population by name, or { weight, fields of a host ... }, ..." } },
 }
 
 -- Required keys.

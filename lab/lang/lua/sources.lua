@@ -30,6 +30,7 @@ return function(L)
   end
   L.metas[View] = "event"
   local function view_of(ev)
+    if ev and L.count_event then L.count_event() end
     if not ev then return ev end
     ev.view = ev.view or setmetatable({ [FIELDS] = ev }, View)
     return ev.view

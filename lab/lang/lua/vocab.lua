@@ -72,6 +72,10 @@ vocab.sets = {
     { "prflx", "peer reflexive: as the far side sees it", "RFC 8445 section 7.2.5.3.1" },
     { "relay", "an address on a relay", "RFC 8656" },
   },
+  tables = {
+    { "survey", "of drawn pairs: connected by path, times, price, and how much hangs on the weights of the population", "" },
+    { "curves", "of sets of timers: how long a death takes to be noticed, and how often one is told that was none", "" },
+  },
   parent_death = { { "detach", "streams with peers go on", "RFC 7016: sessions know nothing of each other" }, { "cascade", "they end with it", "as Flash's objects do" } },
   nc_transport = {
     { "auto", "over UDP, and by WebSocket where that does not open in time", "" }, { "udp", "RTMFP alone", "RFC 7016" },
@@ -144,7 +148,7 @@ vocab.sets = {
   },
   behaviour = {
     { "rfc", "nominates once, what works; consent every 4 to 6 s", "RFC 8445 sections 7.2.5.1, 8.1.1; RFC 7675 section 5.1" },
-    { "libwebrtc", "USE-CANDIDATE in every check of the best pair, consent every 2.656 s, renomination", "Chromium 156, measured; basic_ice_controller.cc, p2p_transport_channel.cc; RTCConfiguration: GATHER_ONCE by default; assumed: fresh sockets" },
+    { "libwebrtc", "USE-CANDIDATE in every check of the best pair, consent every 2.656 s, leaves silent pairs", "Chromium 156, measured; basic_ice_controller.cc, p2p_transport_channel.cc; RTCConfiguration: GATHER_ONCE, no renomination by default; assumed: fresh sockets" },
     { "firefox", "aggressive nomination, consent without USE-CANDIDATE", "nricectx.cpp NrIceCtx::Initialize; Mozilla bug 2037009; assumed: conflict, fresh sockets" },
     { "pion", "ignores role conflicts", "pion ice 2.3.1, measured; agent.go handleInbound, checkKeepalive, Restart; selection.go" },
     { "libnice", "aggressive nomination, USE-CANDIDATE in consent checks", "libnice conncheck.c, agent.h; assumed: conflict, USE-CANDIDATE in consent checks" },
@@ -159,7 +163,8 @@ vocab.sets = {
     { "consent_nominates", "consent checks of the controlling side carry USE-CANDIDATE", "" },
     { "consent_fixed", "they leave at equal intervals", "RFC 7675 section 5.1 wants chance" },
     { "consent_needs_use", "those that come without USE-CANDIDATE get no answer", "" },
-    { "renominates", "another pair may be nominated at any time, where both sides do this", "draft-thatcher-ice-renomination" },
+    { "renominates", "another pair may be nominated at any time, by a number, where both sides do this", "draft-thatcher-ice-renomination" },
+    { "switches", "another pair may be nominated at any time, by USE-CANDIDATE alone, whatever the other side does", "libwebrtc, basic_ice_controller.cc ShouldSwitchConnection" },
     { "continual", "interfaces that come are gathered on at any time, those that go are taken back, without a restart", "libwebrtc, RTCConfiguration.continual_gathering_policy" },
     { "fresh", "a restart gathers on new sockets; the old ones stay until the new generation has its pair", "RFC 8445 section 9" },
     { "shared_creds", "streams that are not bundled have one pair of credentials, told for the session", "RFC 8839 section 5.4" },

@@ -24,6 +24,9 @@ START_TEST(an_allocation_needs_credentials)
     ck_assert_int_eq(rig_ask(&r), 401);
     ck_assert_ptr_nonnull(it_stun_get(&r.resp, IT_STUN_NONCE));
     ck_assert_ptr_nonnull(it_stun_get(&r.resp, IT_STUN_SOFTWARE));
+    /* RFC 8489 section 9.2.4: nobody is known yet whose key it could be signed with. */
+    ck_assert_ptr_null(it_stun_get(&r.resp, IT_STUN_MESSAGE_INTEGRITY));
+    ck_assert_ptr_null(it_stun_get(&r.resp, IT_STUN_MESSAGE_INTEGRITY_SHA256));
     ck_assert_uint_eq(it_turn_server_allocations(r.s), 0);
     rig_allocate_begin(&r);
     ck_assert_int_eq(rig_ask(&r), 0);
