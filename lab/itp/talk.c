@@ -132,6 +132,10 @@ static void talk_end(it_talk *t, bool failed)
     t->failed = failed;
 }
 
+/* Said of a WebRTC peer, with whom there is media alone. */
+static const char FOREIGN[] =
+    "they are another stack, which takes no lines: data channels (SCTP) are absent here, and nothing of them is judged";
+
 static void talk_on_event(it_talk *t, const it_model_event *ev)
 {
     char by[IT_CLOSED_TEXT];
@@ -141,7 +145,10 @@ static void talk_on_event(it_talk *t, const it_model_event *ev)
         break;
     case IT_EV_OPEN:
         talk_on_path(t, ev, "connected");
-        talk_say(t, "what you type is sent to them; /help for more");
+        if (it_b_is_foreign(talk_b(t)))
+            talk_say(t, "%s", FOREIGN);
+        else
+            talk_say(t, "what you type is sent to them; /help for more");
         break;
     case IT_EV_FAILOVER:
         talk_on_path(t, ev, "another path");

@@ -376,6 +376,13 @@ int it_orc_candidates(const it_oracle_query *q, int who, int f);
 /* Whether a box gives out so little, or passes so slowly, that a flow more may find no place. */
 bool it_orc_scarce(const it_oracle_query *q);
 
+/* --- proxy.c --- */
+
+/* How sure it is that side |who| of |q| comes to the server of its ways over WebSocket by one of them; |one|: a copy of
+ * |q| to work in; |*families|: by which it may; |why| of |cap| bytes: what is in the way, a clause. */
+enum it_oracle_outcome it_orc_web_reach(const it_oracle_query *q, it_oracle_query *one, int who, uint8_t *families,
+                                        char *why, size_t cap);
+
 /* --- ladder.c --- */
 
 /* Lets the ways of |v| know of relays: one that must open may be overtaken where losses, distance or a box that gives

@@ -291,7 +291,7 @@ return function(L)
     if type(v) ~= "table" then return "a table" end
     L.check("turnserver", v, path)
   end
-  for _, name in ipairs { "stunserver", "wsserver" } do
+  for _, name in ipairs { "stunserver", "wsserver", "serve_rtmfp" } do
     checks[name] = function(v, path)
       if type(v) ~= "table" then return "a table" end
       L.check(name, v, path)

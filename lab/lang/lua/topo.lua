@@ -524,13 +524,14 @@ return function(L)
       if up[name] then L.fail('internet.servers: "%s" is named twice', name) end
       up[name] = true
     end
-    for _, name in ipairs { "stun", "turn", "ws" } do
+    for _, name in ipairs { "stun", "turn", "ws", "rtmfp" } do
       if s[name] and not up[name] then L.fail('internet.%s: the %s server is not up: servers = { "%s", ... }', name, name, name) end
     end
     if s.names ~= nil and not up.signal then L.fail 'internet.names: is about the signal server, which is not up: servers = { "signal", ... }' end
     L.turn_server = up.turn and L.turn_wanted(s.turn or {}) or nil
     for _, k in ipairs { "udp", "tcp" } do if s.stun and s.stun[k] == false then L.stun_by[k] = nil end end
     if not (L.stun_by.udp or L.stun_by.tcp) then L.fail "internet.stun: neither udp nor tcp" end
+    L.rtmfp_serves = s.rtmfp
     L.ws_by = L.served(s.ws, "ws", { tcp = { 80 }, tls = { 443 }, udp = {} })
     L.make_servers(s.servers)
   end
@@ -581,7 +582,7 @@ return function(L)
     if L.servers.turn == host and #L.turn_server.tls + #L.turn_server.dtls > 0 then L.turn_server.names = L.names_of(host) end
     if L.servers.turn == host then rawset(host, "relays", core.turn_server(host.node, host.label .. "/server", L.turn_server)) end
     if L.servers.checkrelay == host then rawset(host, "checks", core.check_relay(host.node, host.label .. "/server", L.CHECK_RELAY)) end
-    if L.servers.rtmfp == host then host:serve_rtmfp() end
+    if L.servers.rtmfp == host then host:serve_rtmfp(L.rtmfp_serves) end
     if L.servers.ws == host then
       rawset(host, "rooms", core.relay_server(host.node, host.label .. "/server", L.ws_by.tcp[1] or 0, L.ws_by.tls[1] or 0, L.names_of(host), L.ws_by.udp[1] or 0))
     end

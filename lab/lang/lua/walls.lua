@@ -192,17 +192,29 @@ return function(L)
       asks = way.via:find("@", 1, true) and 1 or 0, proxy = { [six and "six" or "four"] = six and access.own6 or access.own, port = port },
     }
   end
+  -- Way `way` of `host`, one of `ways`, for the oracle's world `w`.
+  local function web_of(host, w, way, ways, server_of)
+    local to = server_of(ways.relay, way.port)
+    local one = { port = way.port, rtt = to.rtt, slack = to.slack, tls = way.tls, udp = way.udp, caught = caught_at(host, way.from.iface, ways.name, way.tls) }
+    one[way.ip:find(":", 1, true) and "six" or "four"] = way.ip
+    return way.via and L.merge(one, proxy_of(w, way)) or one
+  end
   -- The ways of `host` to the relay over WebSocket in call `s`, for the oracle's world `w`.
   function L.webs_of(host, w, s, server_of)
     local dgrams = s.model == "D"
     local ways, out = L.web_ways(L.web_uris(s.ws, host, dgrams), host, "call.ws", dgrams), {}
-    for i, way in ipairs(ways or {}) do
-      local to = server_of(ways.relay, way.port)
-      local one = { port = way.port, rtt = to.rtt, slack = to.slack, tls = way.tls, udp = way.udp, caught = caught_at(host, way.from.iface, ways.name, way.tls) }
-      one[way.ip:find(":", 1, true) and "six" or "four"] = way.ip
-      out[i] = way.via and L.merge(one, proxy_of(w, way)) or one
-    end
+    for i, way in ipairs(ways or {}) do out[i] = web_of(host, w, way, ways, server_of) end
     return out
+  end
+  -- The way of `host` to the WebSocket of `server`, model C's in call `s`, likewise: a list of one, or none.
+  function L.rtmfp_webs_of(host, w, s, server, server_of)
+    local way = rawget(server, "rtmfp_web") and L.rtmfp_web_way(host, server, { transport = s.transport }, "call")
+    local ways = way and L.web_ways(("wss://%s:%d"):format(server.label, server.rtmfp_web.tls_port), host, "call.transport")
+    for _, one in ipairs(ways or {}) do
+      if one.addr == way.addr then return { web_of(host, w, one, ways, server_of) } end
+    end
+    if s.transport == "ws" then L.rtmfp_web_way(host, server, { transport = "ws" }, "call") end -- says what is missing
+    return {}
   end
 
   ---------------------------------------------------------------------------------------------------------------- plain TCP
