@@ -41,9 +41,22 @@ return function(L)
     for _, leaf in ipairs(L.leaves(self)) do close_leaf(leaf) end
   end)
 
-  Conn.getters.streams = function(o)
-    return L.readonly(rawget(o, "parts") or L.fail("%s has one stream: it is that stream itself", tostring(o)), "streams", {})
+  -- The streams `list` (nil: it is one, without a name) of what is called `label`, as scripts see them: one that is not there is an error.
+  local function streams_shown(list, label)
+    if not list then L.fail("%s has one stream: it is that stream itself", label) end
+    local shown = L.readonly(list, "streams", {})
+    local meta = getmetatable(shown)
+    local plain = meta.__index
+    function meta.__index(t, k)
+      local v = plain(t, k)
+      if v == nil and type(k) == "number" and debug.getinfo(2, "S").what ~= "C" then -- ipairs asks for the one behind the last
+        L.fail("streams: %s has %d stream%s, and no number %s", label, #list, #list == 1 and "" or "s", tostring(k))
+      end
+      return v
+    end
+    return shown
   end
+  Conn.getters.streams = function(o) return streams_shown(rawget(o, "parts"), tostring(o)) end
 
   -- Where the events of an app go: its source, or that of one of its media sessions.
   local function register(app, s)
@@ -357,6 +370,11 @@ return function(L)
     local label = app_name(host, "udp")
     local app = core.udp_open(host.node, label, s.port or 0, s.fragments, s.via)
     local u = source(Udp, { host = host, label = label, app = app, fragments = s.fragments == true })
+    if not s.via then
+      rawset(u, "tells_only", { message = true })
+      rawset(u, "tells_as", "udp socket without a proxy")
+      rawset(u, "tells_else", { open = "udp sockets with via =", closed = "udp sockets with via =" })
+    end
     register(app, u)
     return u
   end
@@ -393,9 +411,7 @@ return function(L)
   end)(Call.meta.__index)
   function Call.meta.__tostring(o) return records[o].label end
   Call.getters.oracle = function(o) return records[o].oracle end
-  Call.getters.streams = function(o)
-    return L.readonly(records[o].streams or L.fail("%s has one stream: it is that stream itself", records[o].label), "streams", {})
-  end
+  Call.getters.streams = function(o) return streams_shown(records[o].streams, records[o].label) end
   -- A handle of `call` for each of its streams, a call of these alone.
   local function stream_handles(call)
     local near, far, out = rawget(call.ends[1], "parts"), rawget(call.ends[2], "parts"), {}

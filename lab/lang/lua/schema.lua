@@ -235,6 +235,15 @@ schema.tells = {
   Call = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed", "signal" },
 }
 
+-- Class of source -> event -> field -> its type, where it is not as above: a set that is closed for such sources.
+local signal_down, conn_by = { down = { why = "carrier.why" } }, { closed = { by = "connection.by" } }
+schema.told_as = {
+  Carrier = { down = { why = "carrier.why" }, unsent = { why = "unsent.why" } }, DialA = signal_down, ListenA = { down = { why = "carrier.why" }, closed = { by = "connection.by" } },
+  RelayClient = { down = { why = "relay_why" } }, App = { down = { why = "turn.why" } },
+  NetConnection = { status = { code = "NetConnection.status" } }, NetStream = { status = { code = "NetStream.status" } },
+  Conn = conn_by, Call = conn_by, Rtmfp = { closed = { by = "session.by" } },
+}
+
 -- Classes of the objects a scenario meets: class -> { method or field, type, doc }, in order of the page.
 schema.classes = {
   { "icetank", "what require \"icetank\" returns", {

@@ -22,7 +22,7 @@ return function(L)
   function L.make_six(Box, box, parent, spec, path)
     if type(spec) == "string" then spec = { spec } end
     local policy, name, set = spec[1], box.label .. "-v6", nil
-    if core.kind(policy or "") ~= "firewall" then L.fail('%s.ipv6: no policy "%s"%s', path, tostring(policy), L.nearest(tostring(policy), core.names "firewall")) end
+    if core.kind(policy or "") ~= "firewall" then L.fail('%s.ipv6: no policy "%s"%s', path, tostring(policy), L.profile_hint(tostring(policy), core.names "firewall")) end
     if not parent.gateway6 then L.fail("%s.ipv6: there is no IPv6 outside %s", path, box.label) end
     for k, v in next, spec do
       if k ~= 1 then
@@ -284,6 +284,11 @@ return function(L)
       local label = number(self, "app")
       local app = core.serve(self.node, label, s[1], s.port)
       local source = L.source(App, { host = self, label = label, app = app })
+      if s[1] ~= "turn" then
+        rawset(source, "tells_only", { open = true, closed = true })
+        rawset(source, "tells_as", ('app "%s"'):format(s[1]))
+        rawset(source, "tells_else", { up = 'the app "turn"', down = 'the app "turn"' })
+      end
       L.register(app, source)
       return source
     end)
