@@ -40,9 +40,10 @@ typedef struct it_cli {
     int n_listen;
     const char *stun[IT_CLI_STUN], *turn_uri[IT_CLI_STUN];
     int n_stun, n_turn;
-    int port, rate, tls_port; /* ports -1: not said */
+    int port, rate, each, tls_port; /* -1: not said */
     const char *cert_file, *key_file;
     it_serve_turn_cfg turn;
+    uint32_t rooms; /* of a relay that answers checks */
     const char *user[IT_CLI_USERS], *users_file;
     int n_user;
     it_prefix allow_peer[IT_SERVE_PEERS], deny_peer[IT_SERVE_PEERS];
@@ -55,6 +56,9 @@ typedef struct it_cli {
     bool quiet;
     uint64_t given; /* options, by their place in the table */
     const char *trust_file;
+    const char *html; /* where diff writes its page */
+    int bound;        /* of diff, percent */
+    bool markdown;
     bool help, ladder, man, json, seed_given, out_given, last_failed, no_report;
 } it_cli;
 
@@ -72,7 +76,8 @@ enum {
     IT_CLI_PROFILES = 512,
     IT_CLI_SERVE = 1024,
     IT_CLI_PEER = 2048,
-    IT_CLI_CHECK = 4096
+    IT_CLI_CHECK = 4096,
+    IT_CLI_DIFF = 8192
 };
 
 typedef struct it_cli_option {
@@ -122,6 +127,7 @@ int it_cmd_run(it_cli *o);
 int it_cmd_list(it_cli *o);
 int it_cmd_replay(it_cli *o);
 int it_cmd_report(it_cli *o);
+int it_cmd_diff(it_cli *o);
 int it_cmd_export(it_cli *o);
 int it_cmd_show(it_cli *o);
 int it_cmd_open(it_cli *o);

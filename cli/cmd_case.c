@@ -46,7 +46,7 @@ static int open_wanted(wanted *w, it_cli *o)
     if (access(w->results, F_OK) < 0)
         return -1;
     w->read = true;
-    if (it_results_skim(&w->r, o->run.alloc, w->results, err) < 0)
+    if (it_results_skim(&w->r, o->run.alloc, NULL, w->results, err) < 0)
         return it_cli_fail(IT_EXIT_USAGE, "%s", err);
     size_t i = it_results_find(&w->r, w->id);
     w->old = i < w->r.n ? it_results_whole(&w->r, i) : NULL;

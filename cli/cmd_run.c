@@ -29,15 +29,30 @@ static int code_of(int rc)
     return rc == IT_ERR_NOTFOUND || rc == IT_ERR_PARSE ? IT_EXIT_USAGE : IT_EXIT_INTERNAL;
 }
 
+/* Makes the files and prints the summary by one reading of the results. Errors as it_report_write. */
+static int write_and_print(it_cli *o, const it_summary_cfg *cfg, it_report_count *n, char err[512])
+{
+    it_summary *s = it_summary_new(o->run.alloc, cfg);
+    const it_results_watch watch = {s, it_summary_line};
+    if (!s) {
+        snprintf(err, 512, "%s", it_err_str(IT_ERR_NOMEM));
+        return IT_ERR_NOMEM;
+    }
+    int rc = it_report_write(o->run.alloc, cfg->dir, &watch, err);
+    if (rc == 0)
+        it_summary_end(s, n);
+    it_summary_free(s);
+    return rc;
+}
+
 /* Makes the files, unless they are not wanted, and prints the summary, with |cases| every failure; the exit code says
  * how the run went. */
 static int write_reports(it_cli *o, const char *dir, bool cases)
 {
     char err[512] = "";
     it_report_count n = {.pass = 0};
-    int rc = o->no_report ? 0 : it_report_write(o->run.alloc, dir, err);
-    if (rc == 0)
-        rc = it_report_print(o->run.alloc, dir, o->program, cases, stdout, it_cli_color(), &n, err);
+    const it_summary_cfg cfg = {dir, o->program, stdout, cases, it_cli_color()};
+    int rc = o->no_report ? it_report_print(o->run.alloc, &cfg, &n, err) : write_and_print(o, &cfg, &n, err);
     if (rc < 0)
         return it_cli_fail(code_of(rc), "%s", err);
     if (n.fail || n.error || n.problems || !n.whole)
@@ -68,7 +83,7 @@ static void print_failure(void *self, const char *line)
 static int run_interrupted(it_cli *o, const it_run_count *n)
 {
     char err[IT_RUN_ERR] = "";
-    int rc = o->no_report ? 0 : it_report_write(o->run.alloc, o->run.out, err);
+    int rc = o->no_report ? 0 : it_report_write(o->run.alloc, o->run.out, NULL, err);
     const char *lacks = rc < 0 ? "; no report: " : "", *why = rc < 0 ? err : "";
     return it_cli_fail(IT_EXIT_INTERRUPTED, "interrupted: %d of %d cases are finished and kept in %s/results.jsonl%s%s",
                        n->total - n->missing, n->total, o->run.out, lacks, why);
@@ -134,7 +149,7 @@ static int read_failed(it_cli *o, failed *f)
 {
     char err[512] = "", path[4200];
     snprintf(path, sizeof path, "%s/results.jsonl", o->run.out);
-    int rc = it_results_skim(&f->r, o->run.alloc, path, err);
+    int rc = it_results_skim(&f->r, o->run.alloc, NULL, path, err);
     if (rc < 0)
         return it_cli_fail(code_of(rc), "%s", err);
     f->ids = it_calloc(o->run.alloc, f->r.n + 1, sizeof *f->ids);

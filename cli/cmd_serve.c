@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STREAMS 128 /* of one address at a time, where there is a --rate: a NAT's many, and not all there are */
+#define EACH 128 /* of one address at a time, where there is a --rate: a NAT's many, and not all there are */
 #define USERS_FILE (16u << 20) /* bytes of one */
 
 typedef struct serve {
@@ -56,6 +56,12 @@ static void say_bound(void *self, const char *transport, it_addr a, bool up)
     s->told = true;
     if (s->on)
         print_waiting(s);
+}
+
+static void say_line(void *self, const char *line)
+{
+    serve *s = self;
+    it_str_printf(&s->waiting, "%s\n", line);
 }
 
 static int no_service(const char *word)
@@ -159,6 +165,9 @@ static int judge_options(const serve *s)
 {
     static const char *const TURN[] = {"user",        "users",       "open",     "realm",      "relay",
                                        "relay-ports", "allocations", "per-user", "allow-peer", "deny-peer"};
+    if (s->service->start != it_serve_checkrelay && it_cli_given(s->o, "rooms"))
+        return it_cli_fail(IT_EXIT_USAGE, "serve %s: --rooms is of serve checkrelay; see icetank serve --help",
+                           s->service->name);
     if (s->service->start == it_serve_turn)
         return 0;
     for (size_t i = 0; i < sizeof TURN / sizeof *TURN; i++)
@@ -262,9 +271,17 @@ static int serve_on(serve *s, it_loop *l, const it_limit_count *count, const it_
         return it_cli_fail(IT_EXIT_INTERNAL, "serve %s: %s", service->name, it_err_str(rc));
     if (!s->o->quiet)
         fprintf(stderr,
-                "icetank: serve %s: stopped after %" PRId64 " s, %" PRIu64 " taken, %" PRIu64 " beyond the rate\n",
-                service->name, it_loop_now(l) / IT_SEC, count->taken, count->dropped);
+                "icetank: serve %s: stopped after %" PRId64 " s, %" PRIu64 " %s taken, %" PRIu64 " beyond the rate\n",
+                service->name, it_loop_now(l) / IT_SEC, count->taken, service->counts, count->dropped);
     return IT_EXIT_EXPECTED;
+}
+
+/* How many of what it has a server gives to one address; 0: there is no limit. */
+static uint32_t each_of(const it_cli *o)
+{
+    if (o->each >= 0)
+        return (uint32_t)o->each;
+    return o->rate ? EACH : 0;
 }
 
 static int start_and_serve(serve *s, it_loop *l)
@@ -275,8 +292,7 @@ static int start_and_serve(serve *s, it_loop *l)
     it_serve_cfg cfg = {.alloc = s->o->run.alloc, .loop = l, .addrs = addrs, .count = &count, .stop = &stop};
     cfg.n_addrs = addrs_of(s->o, s->service, addrs);
     cfg.limit = (it_limit_cfg){.rate = (uint32_t)s->o->rate, .depth = (uint32_t)s->o->rate};
-    if (s->o->rate)
-        cfg.limit.streams = STREAMS;
+    cfg.limit.streams = each_of(s->o);
     cfg.turn = s->o->turn;
     cfg.turn.users = s->users.v;
     cfg.turn.n_users = s->users.n;
@@ -286,6 +302,8 @@ static int start_and_serve(serve *s, it_loop *l)
         cfg.tls = &s->tls;
     cfg.log = log_line;
     cfg.bound = say_bound;
+    cfg.rooms = s->o->rooms;
+    cfg.tell = say_line;
     cfg.self = s;
     it_loop_more_descriptors();
     int err = it_loop_stop_on_signals(l);

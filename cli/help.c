@@ -11,7 +11,7 @@ static const struct {
     const char *means;
 } CODES[] = {
     {IT_EXIT_EXPECTED, "all as expected"},
-    {IT_EXIT_UNEXPECTED, "some result is not as expected"},
+    {IT_EXIT_UNEXPECTED, "some result is not as expected, or two runs differ"},
     {IT_EXIT_USAGE,
      "a wrong command line, an input that cannot be read, a scenario that does not load: nothing was run"},
     {IT_EXIT_NOTHING, "nothing selected, or nothing of it could be judged"},
@@ -73,7 +73,8 @@ int it_cli_help(void)
     puts("  icetank show hello --ladder                       one case: what happened, packet by packet");
     puts("icetank COMMAND: simulate peer-to-peer connections through NATs, and judge them; COMMAND --help says more");
     for (const it_cli_command *c = IT_CLI_COMMANDS; c->name; c++)
-        printf("  %-8s %-17s %s\n", c->name, c->args, c->help);
+        if (c->run != it_cmd_version) /* its line is that of help */
+            printf("  %-8s %-17s %s\n", c->name, c->args, c->help);
     puts("exit codes:");
     for (size_t i = 0; i < N_CODES; i++)
         printf("  %-3d %s\n", CODES[i].code, CODES[i].means);

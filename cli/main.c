@@ -2,6 +2,7 @@
 #include "cli/args.h"
 
 #include "lab/run/pool.h"
+#include "reports/diff/diff.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -34,9 +35,10 @@ int main(int argc, char **argv)
 {
     it_alloc alloc;
     it_alloc_init(&alloc);
-    it_cli o = {.model = "B", .port = -1, .tls_port = -1, .rate = 50};
+    it_cli o = {.model = "B", .port = -1, .tls_port = -1, .rate = 50, .each = -1, .bound = IT_DIFF_BOUND};
     o.turn = (it_serve_turn_cfg){.realm = "icetank", .port_first = 49152, .port_last = 65535};
     o.turn.allocations = 1000;
+    o.rooms = 1;
     o.turn.user_allocations = 100;
     o.run = (it_run_cfg){.alloc = &alloc,
                          .seed = 1,

@@ -126,6 +126,14 @@ int it_cli_take_allocations(it_cli *o, const char *v)
     return rc;
 }
 
+int it_cli_take_rooms(it_cli *o, const char *v)
+{
+    long long n;
+    int rc = it_cli_number(v, 1, IT_SERVE_ROOMS, &n);
+    o->rooms = (uint32_t)n;
+    return rc;
+}
+
 int it_cli_take_user_allocations(it_cli *o, const char *v)
 {
     long long n;
@@ -162,6 +170,14 @@ int it_cli_take_rate(it_cli *o, const char *v)
     long long n;
     int rc = it_cli_number(v, 0, 1000000, &n);
     o->rate = (int)n;
+    return rc;
+}
+
+int it_cli_take_each(it_cli *o, const char *v)
+{
+    long long n;
+    int rc = it_cli_number(v, 0, 1000000, &n);
+    o->each = (int)n;
     return rc;
 }
 
@@ -216,4 +232,27 @@ int it_cli_take_trust(it_cli *o, const char *v)
 {
     o->trust_file = v;
     return *v ? 0 : -1;
+}
+
+/* --- diff --- */
+
+int it_cli_take_bound(it_cli *o, const char *v)
+{
+    long long n;
+    int rc = it_cli_number(v, 0, 1000, &n);
+    o->bound = (int)n;
+    return rc;
+}
+
+int it_cli_take_html(it_cli *o, const char *v)
+{
+    o->html = v;
+    return *v ? 0 : -1;
+}
+
+int it_cli_take_markdown(it_cli *o, const char *v)
+{
+    (void)v;
+    o->markdown = true;
+    return 0;
 }

@@ -21,10 +21,12 @@ int it_cli_take_open(it_cli *o, const char *v);
 int it_cli_take_relay(it_cli *o, const char *v);
 int it_cli_take_relay_ports(it_cli *o, const char *v);
 int it_cli_take_allocations(it_cli *o, const char *v);
+int it_cli_take_rooms(it_cli *o, const char *v);
 int it_cli_take_user_allocations(it_cli *o, const char *v);
 int it_cli_take_allow_peer(it_cli *o, const char *v);
 int it_cli_take_deny_peer(it_cli *o, const char *v);
 int it_cli_take_rate(it_cli *o, const char *v);
+int it_cli_take_each(it_cli *o, const char *v);
 int it_cli_take_cert(it_cli *o, const char *v);
 int it_cli_take_key(it_cli *o, const char *v);
 int it_cli_take_tls_port(it_cli *o, const char *v);
@@ -34,5 +36,8 @@ int it_cli_take_profile(it_cli *o, const char *v);
 int it_cli_take_sarif(it_cli *o, const char *v);
 int it_cli_take_edge(it_cli *o, const char *v);
 int it_cli_take_trust(it_cli *o, const char *v);
+int it_cli_take_bound(it_cli *o, const char *v);
+int it_cli_take_html(it_cli *o, const char *v);
+int it_cli_take_markdown(it_cli *o, const char *v);
 
 #endif

@@ -1,5 +1,6 @@
 /* All reports of one folder. */
 #include "reports/report.h"
+#include "reports/impl.h"
 
 #include "base/text/file.h"
 #include "reports/read/cause.h"
@@ -184,19 +185,24 @@ static int write_html(it_alloc *alloc, const it_results *r, const char *dir, cha
     if (rc == 0) {
         it_html_index(&w, &out);
         rc = save(dir, "index.html", &out, err);
+        it_str_clear(&out);
+    }
+    if (rc == 0) {
+        it_report_twin(&w, &out);
+        rc = save(dir, "index.json", &out, err);
     }
     it_str_fini(&out);
     it_view_fini(&w);
     return rc;
 }
 
-int it_report_write(it_alloc *alloc, const char *dir, char err[512])
+int it_report_write(it_alloc *alloc, const char *dir, const it_results_watch *watch, char err[512])
 {
     char path[4200];
     it_results r;
     it_str out;
     snprintf(path, sizeof path, "%s/results.jsonl", dir);
-    int rc = it_results_skim(&r, alloc, path, err);
+    int rc = it_results_skim(&r, alloc, watch, path, err);
     it_str_init(&out, alloc);
     if (rc == 0) {
         it_report_junit(&r, &out);

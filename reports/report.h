@@ -8,8 +8,12 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* Reads DIR/results.jsonl, writes DIR/junit.xml and DIR/index.html. Returns 0, or with a one-line message in |err|:
+struct it_results_watch; /* reports/read/results.h */
+
+/* Reads DIR/results.jsonl, of which |watch| sees every line (NULL: nobody does), writes DIR/junit.xml,
+ * DIR/index.html and DIR/index.json. Returns 0, or with a one-line message in |err|:
  * IT_ERR_NOTFOUND when what is to be read cannot be opened, IT_ERR_PARSE, IT_ERR_IO, IT_ERR_NOMEM. */
-int it_report_write(it_alloc *alloc, const char *dir, char err[512]) IT_MUST_CHECK;
+int it_report_write(it_alloc *alloc, const char *dir, const struct it_results_watch *watch,
+                    char err[512]) IT_MUST_CHECK;
 
 #endif

@@ -187,6 +187,24 @@ static bool cell_relay(cell *c)
     return cell_end(c, IT_INTEROP_BROKEN, "the TURN server does not start");
 }
 
+/* Whether both sides open at once (RFC 6544 section 4.1). */
+static bool is_so(const it_interop_feature *f)
+{
+    return f->tcp && strcmp(f->tcp, "so") == 0;
+}
+
+/* The servers and walls that the feature has around the two sides. */
+static bool cell_surround(cell *c)
+{
+    const it_interop_feature *f = c->d.feature;
+    if (f->stun && !cell_serve(c))
+        return false;
+    if (f->relay && !cell_relay(c))
+        return false;
+    int err = is_so(f) ? it_interop_net_wall(&c->net, c->ip_log) : 0;
+    return err == 0 || cell_end(c, IT_INTEROP_SKIP, "there is no nft to make a wall with (%s)", it_err_str(err));
+}
+
 static void cell_capture(cell *c)
 {
     char pcap[512], log[512];
@@ -211,9 +229,7 @@ static bool cell_begin(cell *c)
         return cell_end(c, IT_INTEROP_SKIP, "this machine gives no network namespaces with a link between");
     if (err < 0)
         return cell_end(c, IT_INTEROP_BROKEN, "the namespaces cannot be set up: see %s", c->ip_log);
-    if (d->feature->stun && !cell_serve(c))
-        return false;
-    if (d->feature->relay && !cell_relay(c))
+    if (!cell_surround(c))
         return false;
     cell_capture(c);
     for (int i = 0; i < 2; i++) {
@@ -274,7 +290,7 @@ static void cell_dtls(cell *c)
 static const char *cell_member(const it_interop_feature *f, int i, const char **value)
 {
     if (f->tcp) {
-        *value = i ? "active,passive" : f->tcp;
+        *value = i && !is_so(f) ? "active,passive" : f->tcp;
         return "tcp";
     }
     if (f->relay && f->who == i) {

@@ -33,6 +33,8 @@ const it_interop_feature IT_INTEROP_FEATURES[] = {
      .relay = IT_INTEROP_RELAY_TCP, .who = 1},
     {"tcp-active", "by TCP alone (RFC 6544), which we open", "tcp", "tcp", WE_CONTROL, .tcp = "active"},
     {"tcp-passive", "by TCP alone, which they open", "tcp", "tcp", THEY_CONTROL, .tcp = "passive"},
+    {"tcp-so", "by TCP alone, simultaneous open: neither lets a connection in that it has not asked for", "tcpso",
+     "tcpso", WE_CONTROL, .tcp = "so"},
     {"dtls-client", "we are the client", "dtls", "dtls", WE_CONTROL, .dtls = true, .client = true},
     {"dtls-server", "they are the client", "dtls", "dtls", WE_CONTROL, .dtls = true},
     {"dtls-refused-by-us", "we were told another fingerprint", "dtls", "dtls", WE_CONTROL, .dtls = true, .client = true,

@@ -123,6 +123,17 @@ int it_interop_net_translate(const it_interop_net *n, const char *log)
     return ok ? 0 : IT_ERR_IO;
 }
 
+int it_interop_net_wall(const it_interop_net *n, const char *log)
+{
+    static const char RULES[] = "table inet wall {\n chain in {\n  type filter hook input priority 0;\n"
+                                "  iif != lo meta l4proto tcp ct state { new, invalid } drop\n }\n}\n";
+    char *const argv[] = {"nft", "-f", "-", NULL};
+    for (int i = 0; i < 2; i++)
+        if (!net_run(argv, n->side[i], RULES, log))
+            return IT_ERR_UNSUPPORTED;
+    return 0;
+}
+
 int it_interop_net_relay(const it_interop_net *n, const char *log)
 {
     static const char RULES[] = "table ip wall {\n chain in {\n  type filter hook input priority 0;\n"

@@ -33,6 +33,9 @@ int it_interop_net_translate(const it_interop_net *n, const char *log) IT_MUST_C
 /* Gives side 0 the server's address, and lets side 1 hear only what comes of its port 3478 and of ports from 49152 up,
  * which are those of relayed addresses and of nobody else (RFC 8656 section 7.2). IT_ERR_UNSUPPORTED: without nft. */
 int it_interop_net_relay(const it_interop_net *n, const char *log) IT_MUST_CHECK;
+/* Neither side lets in a connection by TCP that it has not begun to open itself, and nobody is told of one that was not
+ * let in. IT_ERR_UNSUPPORTED: without nft. */
+int it_interop_net_wall(const it_interop_net *n, const char *log) IT_MUST_CHECK;
 /* From now on no packet arrives, and nobody is told: every neighbour has an address that nobody has. */
 int it_interop_net_cut(const it_interop_net *n, const char *log) IT_MUST_CHECK;
 void it_interop_net_end(it_interop_net *n);

@@ -4,7 +4,8 @@
  *     turn URI ADDRESS ROOTS PEER COUNT [HOW]      turn turns:localhost:5349 127.0.0.1 ca.pem 127.0.0.1:3480 1000
  *
  * HOW is "connect" or "accept": by a TCP allocation (RFC 6062) COUNT pieces go over a connection to the peer, or over
- * the first that one of its address opens to the relayed address, which is printed. Or it is "move": after half of the
+ * the first that one of its address opens to the relayed address, which is printed; or "push": like "connect", with no
+ * other bound than the room that the client tells of. Or it is "move": after half of the
  * datagrams the allocation moves to another socket (RFC 8016). As user:secret. The name in the URI
  * is the certificate's, ROOTS are trusted (PEM; "-": there is no TLS). Exit codes: 0 all came back, 1 not, 2 a wrong
  * command line. */
@@ -20,12 +21,13 @@
 #define STEP (2 * IT_MS)      /* between two datagrams */
 #define PATIENCE (5 * IT_SEC) /* after the last one */
 #define SIZE 200
-#define FLOW 0x1000u               /* of streams: beyond the bases */
-#define AHEAD ((size_t)128 * SIZE) /* bytes of a connection under way: coturn 4.6.1 stalls with some 800 kB */
+#define FLOW 0x1000u /* of streams: beyond the bases */
+#define AHEAD                                                                                                          \
+    ((size_t)128 * SIZE) /* bytes of a connection under way: coturn 4.6.1 stalls with more than 192 kB each way */
 
-enum caller_how { BY_DATAGRAMS, BY_CONNECTING, BY_ACCEPTING, BY_MOVING, HOWS };
+enum caller_how { BY_DATAGRAMS, BY_CONNECTING, BY_ACCEPTING, BY_PUSHING, BY_MOVING, HOWS };
 
-static const char *const HOW[HOWS] = {"", "connect", "accept", "move"};
+static const char *const HOW[HOWS] = {"", "connect", "accept", "push", "move"};
 
 typedef struct caller {
     it_alloc alloc;
@@ -168,13 +170,19 @@ static int caller_read(caller *c, it_time now)
     return n == IT_ERR_STATE ? 0 : n;
 }
 
+/* How many bytes may be on their way. */
+static size_t caller_ahead(const caller *c)
+{
+    return c->how == BY_PUSHING ? SIZE_MAX : AHEAD;
+}
+
 /* Writes while there is room and not too much is on its way. Returns 0 or an error. */
 static int caller_write(caller *c, it_time now)
 {
     uint8_t piece[SIZE];
-    size_t total = (size_t)c->count * SIZE;
+    size_t total = (size_t)c->count * SIZE, ahead = caller_ahead(c);
     int n = 1;
-    while (n > 0 && c->up < total && c->up - c->down < AHEAD) {
+    while (n > 0 && c->up < total && c->up - c->down < ahead) {
         size_t k = 0;
         for (; k < SIZE && c->up + k < total; k++)
             piece[k] = piece_byte(c->up + k);
@@ -188,7 +196,7 @@ static int caller_write(caller *c, it_time now)
 /* Asks for the connection, or lets the peer open it. Returns 0 or an error. */
 static int caller_first(caller *c, it_time now)
 {
-    if (c->how == BY_CONNECTING)
+    if (c->how != BY_ACCEPTING)
         return it_turn_client_connect(c->turn, now, c->peer, &c->conn);
     return it_turn_client_permit(c->turn, now, c->peer.ip);
 }
@@ -291,7 +299,7 @@ static const it_object_ops CALLER_OPS = {.kind = "turn client",
 
 static int usage(const char *what)
 {
-    fprintf(stderr, "turn: %s\nUsage: turn URI ADDRESS ROOTS PEER COUNT [connect|accept|move]\n", what);
+    fprintf(stderr, "turn: %s\nUsage: turn URI ADDRESS ROOTS PEER COUNT [connect|accept|push|move]\n", what);
     return 2;
 }
 
@@ -355,7 +363,7 @@ static bool read_how(caller *c, const char *word)
     while (strcmp(word, HOW[c->how]) != 0)
         if (++c->how == HOWS)
             return false;
-    c->cfg.tcp = c->how == BY_CONNECTING || c->how == BY_ACCEPTING;
+    c->cfg.tcp = c->how == BY_CONNECTING || c->how == BY_ACCEPTING || c->how == BY_PUSHING;
     c->cfg.mobility = c->how == BY_MOVING;
     return true;
 }
@@ -383,7 +391,7 @@ static const char *read_words(caller *c, it_turn_uri *uri, int argc, char **argv
     c->cfg.server = it_addr_of(at, uri->port);
     c->cfg.stream = uri->transport == IT_TURN_OVER_TCP || uri->transport == IT_TURN_OVER_TLS;
     if (!read_how(c, argc == 7 ? argv[6] : ""))
-        return "the last word is \"connect\", \"accept\" or \"move\"";
+        return "the last word is \"connect\", \"accept\", \"push\" or \"move\"";
     return way_amiss(c);
 }
 

@@ -158,19 +158,19 @@ static const char *read_times(const peer_op *op, it_itp_session_cfg *cfg)
     return NULL;
 }
 
-/* Reads which candidates by TCP there are, words with commas between. False when one is none of these. Simultaneous
- * open is not among them: on the machine's sockets no port listens and connects. */
+/* Reads which candidates by TCP there are, words with commas between. False when one is none of these. */
 static bool read_tcp(const char *text, unsigned *tcp)
 {
     static const struct {
         const char *word;
         unsigned what;
-    } WORDS[] = {{"active", IT_ICE_WITH_ACTIVE}, {"passive", IT_ICE_WITH_PASSIVE}};
+    } WORDS[] = {{"active", IT_ICE_WITH_ACTIVE}, {"passive", IT_ICE_WITH_PASSIVE}, {"so", IT_ICE_WITH_SO}};
+    const size_t n_words = sizeof WORDS / sizeof *WORDS;
     while (text && *text) {
         size_t n = strcspn(text, ","), i = 0;
-        while (i < 2 && (strlen(WORDS[i].word) != n || strncmp(WORDS[i].word, text, n) != 0))
+        while (i < n_words && (strlen(WORDS[i].word) != n || strncmp(WORDS[i].word, text, n) != 0))
             i++;
-        if (i == 2)
+        if (i == n_words)
             return false;
         *tcp |= WORDS[i].what;
         text += n + (text[n] == ',');
@@ -183,7 +183,7 @@ static const char *read_transports(const peer_op *op, it_itp_session_cfg *cfg)
 {
     int64_t udp;
     if (!read_tcp(text_of(op, "tcp"), &cfg->tcp))
-        return "tcp is active, passive or active,passive (RFC 6544 section 4.5)";
+        return "tcp is active, passive, so or some of these with commas between (RFC 6544 section 4.5)";
     if (!number_of(op, "udp", 1, 0, 1, &udp) || (!udp && !cfg->tcp))
         return "udp is 0 or 1, and 1 without tcp";
     cfg->no_udp = !udp;
@@ -291,7 +291,7 @@ static int op_hello(it_itp_peer *p, peer_op *op)
     it_json_str(&j, "impl", "icetank");
     it_json_str(&j, "version", IT_VERSION);
     it_json_str(&j, "mode", "live");
-    it_json_str(&j, "caps", "agent,stun,turn,trickle,restart,lite,consent,dtls,tcp");
+    it_json_str(&j, "caps", "agent,stun,turn,trickle,restart,lite,consent,dtls,tcp,tcpso");
     it_json_str(&j, "profile", "8445,8489");
     it_json_end_obj(&j);
     it_json_newline(&j);

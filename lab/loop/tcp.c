@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define BACKLOG 128
+#define UNSENT 32768   /* bytes that the kernel takes beyond what it may send */
 #define CHUNK 16384    /* bytes that are read in one go */
 #define BURST 16       /* reads of one stream, or streams accepted, before others have their turn */
 #define STARVED IT_SEC /* after which a listener that the machine has starved tries again */
@@ -22,12 +23,16 @@ static void reset_fd(int fd)
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
-/* What an object says goes at once, unless it wants small segments to be gathered (it_object_ops.nagle). */
-static void set_delay(const it_loop *l, int app, int fd)
+/* What an object says goes at once, unless it wants small segments to be gathered (it_object_ops.nagle); and the kernel
+ * keeps little that no window has room for: it would take megabytes, and who writes never hear of a reader that is
+ * slow. */
+static void set_stream(const it_loop *l, int app, int fd)
 {
     const loop_app *a = &l->apps[app];
     int off = !(a->ops->nagle && a->ops->nagle(a->o));
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &off, sizeof off);
+    int unsent = UNSENT;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
 }
 
 /* The stream of slot |i| is gone, for |end|: its app is told when the loop next gets to it. */
@@ -207,7 +212,7 @@ static int connect_fd(const it_loop *l, int app, const it_io *io)
     int fd = socket(to.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    set_delay(l, app, fd);
+    set_stream(l, app, fd);
     bool bound = it_ip_none(io->local.ip) && !io->local.port;
     if (!bound) {
         it_addr local = io->local;
@@ -476,7 +481,7 @@ static int accepted_stream(it_loop *l, int app, int fd, it_addr remote)
     s->fd = fd;
     s->local = it_loop_sockname(fd);
     s->remote = remote;
-    set_delay(l, app, fd);
+    set_stream(l, app, fd);
     int err = tell_room(l, (uint32_t)i, IT_IO_ACCEPTED);
     if (err < 0)
         return err;

@@ -1,64 +1,40 @@
 /* Token buckets by source. */
 #include "lab/serve/limit.h"
 
-#include "base/rng.h"
+#include "base/table/buckets.h"
 #include "lab/serve/held.h"
-
-typedef struct bucket {
-    it_time full_at; /* when it will be full again if nothing more is taken */
-} bucket;
 
 struct it_limit {
     it_alloc *alloc;
     it_limit_cfg cfg;
-    uint64_t secret;
     const it_object_ops *ops;
     void *inner;
     it_limit_count *count;
     it_held held;
     bool has_reset; /* a stream is to be reset: */
     uint32_t reset;
-    bucket buckets[IT_LIMIT_BUCKETS];
+    it_buckets buckets;
 };
 
 it_limit *it_limit_new(it_alloc *alloc, const it_limit_cfg *cfg, uint64_t secret, const it_object_ops *ops, void *inner,
                        it_limit_count *count)
 {
     it_limit *l = it_calloc(alloc, 1, sizeof *l);
+    if (l && it_buckets_init(&l->buckets, alloc, secret, cfg->rate, cfg->depth) < 0) {
+        it_free(alloc, l);
+        l = NULL;
+    }
     if (!l) {
         ops->free(inner);
         return NULL;
     }
     l->alloc = alloc;
     l->cfg = *cfg;
-    l->secret = secret;
     l->ops = ops;
     l->inner = inner;
     l->count = count;
     it_held_init(&l->held, alloc);
     return l;
-}
-
-static bucket *bucket_of(it_limit *l, it_ip ip)
-{
-    uint64_t h = it_hash_mix(l->secret, ip.hi);
-    if (it_ip_is4(ip))
-        h = it_hash_mix(h, ip.lo);
-    return &l->buckets[h % IT_LIMIT_BUCKETS];
-}
-
-/* Takes a token of |ip|'s bucket; false when there is none. A bucket is kept as the time at which it will be full: each
- * token is a |step| of it, and as many as it is deep may be taken ahead of time. */
-static bool take_token(it_limit *l, it_time now, it_ip ip)
-{
-    if (!l->cfg.rate)
-        return true;
-    bucket *b = bucket_of(l, ip);
-    it_time step = IT_SEC / l->cfg.rate, from = b->full_at > now ? b->full_at : now;
-    if (from + step - now > step * l->cfg.depth)
-        return false;
-    b->full_at = from + step;
-    return true;
 }
 
 /* RFC 8489 section 5: two zero bits, and of the class C1 (0x100) and C0 (0x10) are zero in a request. A handshake of
@@ -96,7 +72,7 @@ static int accept_stream(it_limit *l, it_time now, const it_io *in)
 {
     int pass = 1;
     if (l->cfg.requests)
-        pass = take_token(l, now, in->remote.ip);
+        pass = it_buckets_take(&l->buckets, now, in->remote.ip);
     if (pass > 0)
         pass = hold_stream(l, in);
     if (pass < 0)
@@ -123,7 +99,7 @@ static int limit_input(void *o, it_time now, const it_io *in)
     if (error && !l->ops->errors)
         return (int)in->data.n;
     if (in->kind != IT_IO_ACCEPTED && is_counted(l, in)) {
-        bool pass = take_token(l, now, in->remote.ip);
+        bool pass = it_buckets_take(&l->buckets, now, in->remote.ip);
         l->count->taken += pass;
         l->count->dropped += !pass;
         if (!pass)
@@ -193,6 +169,7 @@ static void limit_free(void *o)
     it_limit *l = o;
     l->ops->free(l->inner);
     it_held_fini(&l->held);
+    it_buckets_fini(&l->buckets);
     it_free(l->alloc, l);
 }
 

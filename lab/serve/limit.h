@@ -2,16 +2,13 @@
  * token bucket of that source fills. A server whose answers are larger than what asks for them must not be of use to
  * who writes other people's addresses into his packets (RFC 8489 section 15.1.2 on such reflection; RFC 4732).
  *
- * A source is an IPv4 address or an IPv6 /64. Buckets are a table of fixed size, found by a hash that only this server
- * knows: two sources may share one, and nobody chooses with whom. Everything else passes, but streams beyond those that
- * one source may have at a time. */
+ * A source is an IPv4 address or an IPv6 /64 (base/table/buckets.h). Everything else passes, but streams beyond those
+ * that one source may have at a time. */
 #ifndef IT_LAB_SERVE_LIMIT_H
 #define IT_LAB_SERVE_LIMIT_H
 
 #include "base/alloc.h"
 #include "stack/object.h"
-
-#define IT_LIMIT_BUCKETS 4096
 
 typedef struct it_limit_cfg {
     uint32_t rate;  /* datagrams a second of one source in the long run; 0: no limit */

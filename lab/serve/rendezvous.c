@@ -5,12 +5,12 @@
 
 #include <inttypes.h>
 
-static void rendezvous_news(void *o, const it_serve_log *log)
+static void rendezvous_news(void *o, it_serve_log *log)
 {
     it_serve_signal_news(it_rendezvous_signal(o), log, "rendezvous");
 }
 
-static void rendezvous_sum(void *o, const it_serve_log *log)
+static void rendezvous_sum(void *o, it_serve_log *log)
 {
     const it_rendezvous_stats *s = it_rendezvous_stat(o);
     it_serve_log_line(log,
@@ -21,7 +21,10 @@ static void rendezvous_sum(void *o, const it_serve_log *log)
 
 int it_serve_rendezvous(const it_serve_cfg *cfg, it_addr *bad)
 {
-    it_rendezvous_cfg r = {.signal = {.alloc = cfg->alloc}};
+    it_rendezvous_cfg r = {.signal = {.alloc = cfg->alloc,
+                                      .each = cfg->limit.streams,
+                                      .rate = cfg->limit.rate,
+                                      .records = IT_SERVE_RECORDS * cfg->limit.rate}};
     it_rng_init(&r.signal.rng, cfg->seed, "rendezvous");
     it_rendezvous *server = it_rendezvous_new(&r);
     it_serve_log_cfg log = {.ops = &it_rendezvous_ops, .inner = server, .news = rendezvous_news, .sum = rendezvous_sum};

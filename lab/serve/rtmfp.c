@@ -27,7 +27,7 @@ static int rtmfp_streams(const it_serve_cfg *cfg, it_rtmfp_server *server, int a
 
 int it_serve_rtmfp(const it_serve_cfg *cfg, it_addr *bad)
 {
-    it_rtmfp_server_cfg s = {.alloc = cfg->alloc};
+    it_rtmfp_server_cfg s = {.alloc = cfg->alloc, .each = cfg->limit.streams};
     it_rtmfp_server *server;
     if (cfg->n_addrs > IT_RTMFP_BASES)
         return IT_ERR_FULL;

@@ -5,19 +5,22 @@
 
 const it_service IT_SERVICES[] = {
     {"stun", "a STUN server (RFC 8489) over UDP and TCP; with two --listen of a family also NAT behavior discovery",
-     NULL, 3478, 0, it_serve_stun},
-    {"turn", "a TURN server (RFC 8656) over UDP, TCP, TLS and DTLS, which also answers STUN", NULL, 3478, 5349,
-     it_serve_turn},
+     NULL, "datagrams and connections", 3478, 0, it_serve_stun},
+    {"turn", "a TURN server (RFC 8656) over UDP, TCP, TLS and DTLS, which also answers STUN", NULL,
+     "requests and connections", 3478, 5349, it_serve_turn},
     {"ws", "a relay of datagrams over WebSocket: two in a room, GET /relay/ROOM/NAME (stack/wsrelay/wire.h)", "relay",
-     80, 443, it_serve_ws},
-    {"signal", "a signal server: messages between mailboxes by WebSocket or HTTP long poll (docs/signal.md)", NULL, 80,
-     443, it_serve_signal},
-    {"rendezvous", "a rendezvous server of model A: calls by name, over a signal server (docs/rendezvous.md)", NULL, 80,
-     443, it_serve_rendezvous},
+     "connections", 80, 443, it_serve_ws},
+    {"signal", "a signal server: messages between mailboxes by WebSocket or HTTP long poll (docs/signal.md)", NULL,
+     "connections", 80, 443, it_serve_signal},
+    {"rendezvous", "a rendezvous server of model A: calls by name, over a signal server (docs/rendezvous.md)", NULL,
+     "connections", 80, 443, it_serve_rendezvous},
+    {"checkrelay",
+     "a relay for model E, which answers checks: rooms of two ends, whose credentials it prints (stack/checkrelay)",
+     NULL, "checks", 3480, 0, it_serve_checkrelay},
     {"rtmfp",
      "a server of RTMFP (RFC 7016) over UDP, and over WebSocket by TCP and TLS: introduces peers, relays streams", NULL,
-     1935, 443, it_serve_rtmfp},
-    {NULL, NULL, NULL, 0, 0, NULL},
+     "datagrams", 1935, 443, it_serve_rtmfp},
+    {NULL, NULL, NULL, NULL, 0, 0, NULL},
 };
 
 const it_service *it_service_of(const char *name)

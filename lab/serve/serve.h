@@ -11,7 +11,9 @@
 #include "stack/turn/server/server.h"
 
 #define IT_SERVE_ADDRS 16
-#define IT_SERVE_PEERS 16 /* prefixes of peers that are allowed, or denied */
+#define IT_SERVE_RECORDS 20 /* records of signaling by WebSocket are read for each request that the rate allows */
+#define IT_SERVE_PEERS 16   /* prefixes of peers that are allowed, or denied */
+#define IT_SERVE_ROOMS 1024 /* of a relay that answers checks */
 
 /* What a TURN server alone is told. All of it outlives the loop. */
 typedef struct it_serve_turn_cfg {
@@ -37,12 +39,15 @@ typedef struct it_serve_cfg {
     it_alloc *alloc;
     it_loop *loop;
     uint64_t seed;
-    const it_addr *addrs; /* where to serve; 0.0.0.0 and :: stand for every address of their family */
-    size_t n_addrs;       /* at least 1, at most IT_SERVE_ADDRS */
-    it_limit_cfg limit;
+    const it_addr *addrs;    /* where to serve; 0.0.0.0 and :: stand for every address of their family */
+    size_t n_addrs;          /* at least 1, at most IT_SERVE_ADDRS */
+    it_limit_cfg limit;      /* |streams| is how much of anything else one source has as well */
     it_limit_count *count;   /* the caller's; outlives the loop */
     const it_serve_tls *tls; /* outlives the loop; NULL: none */
     it_serve_turn_cfg turn;
+    size_t rooms; /* of a relay that answers checks: 1 to IT_SERVE_ROOMS */
+    /* Takes a line for programs, which belongs to what is printed when all addresses are had; may be NULL. */
+    void (*tell)(void *self, const char *line);
     it_serve_stop *stop;                       /* filled by starting; all zeros before */
     void (*log)(void *self, const char *text); /* takes a line for people; may be NULL */
     /* Takes every address that is served from now on, or no longer; |transport| is "udp", "tcp" or "tls". */
@@ -53,6 +58,7 @@ typedef struct it_serve_cfg {
 typedef struct it_service {
     const char *name, *help; /* a sentence */
     const char *alias;       /* another name of it; NULL: none */
+    const char *counts;      /* what its limit counts */
     uint16_t port;           /* where it is found when nobody says otherwise */
     uint16_t tls_port;       /* and with TLS; 0: it has none */
     /* Adds its objects to the loop. Returns 0, or an error as it_loop_add, |*bad| then the address. */
@@ -90,7 +96,7 @@ int it_serve_signal(const it_serve_cfg *cfg, it_addr *bad);
 int it_serve_signal_as(const it_serve_cfg *cfg, const char *name, it_signal_server *server, it_serve_log_cfg log,
                        it_addr *bad);
 /* Tells |log| what has become of requests to |s|, which is called |name|. */
-void it_serve_signal_news(it_signal_server *s, const it_serve_log *log, const char *name);
+void it_serve_signal_news(it_signal_server *s, it_serve_log *log, const char *name);
 
 /* A rendezvous server (rendezvous.c), docs/rendezvous.md: what signaling has, and in addition names and calls. */
 int it_serve_rendezvous(const it_serve_cfg *cfg, it_addr *bad);
@@ -104,6 +110,11 @@ int it_serve_ws(const it_serve_cfg *cfg, it_addr *bad);
  * that reach each other only through it. The limit counts requests and accepted streams; what is relayed is the users'
  * (stack/turn/server/allocation.h). */
 int it_serve_turn(const it_serve_cfg *cfg, it_addr *bad);
+
+/* A relay that answers checks, for model E (checkrelay.c): stack/checkrelay by UDP, with |rooms| for good, of whose two
+ * ends each one's credentials are told: "room 1 end 1 UFRAG PASSWORD UFRAG PASSWORD". The limit counts checks; a room
+ * passes 10 Mbit/s. */
+int it_serve_checkrelay(const it_serve_cfg *cfg, it_addr *bad);
 
 /* A server of RTMFP (rtmfp.c): RFC 7016, in the profile of RFC 7425, with RTWebSocket (stack/rtmfp/ws) on TCP at the
  * same addresses, and on TLS: introductions, and streams that it relays. Makes OpenSSL draw from the system. At most 8

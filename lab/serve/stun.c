@@ -69,7 +69,7 @@ static int start_family(const it_serve_cfg *cfg, const stun_family *f, const cha
     return number < 0 ? number : 0;
 }
 
-static void tcp_sum(void *o, const it_serve_log *log)
+static void tcp_sum(void *o, it_serve_log *log)
 {
     const it_stun_tcp_stats *s = it_stun_tcp_stat(o);
     it_serve_log_line(log,

@@ -5,8 +5,6 @@
 #include "base/version.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #define TAKES 32 /* datagrams before it is asked for those that it sends: a quarter of its queue */
@@ -15,41 +13,46 @@ typedef struct turn_service {
     it_alloc *alloc;
     it_turn_server *server;
     const it_stun_user *users;
-    void (*log)(void *self, const char *text);
-    void *self;
 } turn_service;
 
-IT_PRINTF(2, 3) static void turn_log(const turn_service *t, const char *fmt, ...)
-{
-    char text[256];
-    va_list ap;
-    if (!t->log)
-        return;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    t->log(t->self, text);
-}
-
-static void turn_tell(const turn_service *t, const it_turn_tale *tale)
+static void turn_tell(it_serve_log *log, const turn_service *t, const it_turn_tale *tale)
 {
     char client[IT_ADDR_TEXT], relayed[IT_ADDR_TEXT];
     const char *who = t->users ? t->users[tale->user].name : "somebody";
     it_addr_text(tale->client, client);
     switch (tale->kind) {
     case IT_TURN_TALE_ALLOCATED:
-        turn_log(t, "turn: %s, %.100s, has %s", client, who, it_addr_text(tale->relayed, relayed));
+        it_serve_log_line(log, "turn: %s, %.100s, has %s", client, who, it_addr_text(tale->relayed, relayed));
         break;
     case IT_TURN_TALE_REFUSED:
-        turn_log(t, "turn: %s is refused: %d", client, tale->code);
+        it_serve_log_line(log, "turn: %s is refused: %d", client, tale->code);
         break;
     case IT_TURN_TALE_ENDED:
-        turn_log(t, "turn: %s has left", client);
+        it_serve_log_line(log, "turn: %s has left", client);
         break;
     }
 }
 
-/* --- the object: the server, and its log --- */
+static void service_news(void *o, it_serve_log *log)
+{
+    const turn_service *t = o;
+    it_turn_tale tale;
+    while (it_turn_server_tale(t->server, &tale) > 0)
+        turn_tell(log, t, &tale);
+}
+
+static void service_sum(void *o, it_serve_log *log)
+{
+    const it_turn_server_stats *s = it_turn_server_stats_of(((const turn_service *)o)->server);
+    it_serve_log_line(log,
+                      "turn: %" PRIu64 " datagrams (%" PRIu64 " bytes) to peers, %" PRIu64 " (%" PRIu64
+                      ") to clients, %" PRIu64 " without permission, %" PRIu64 " beyond a quota, %" PRIu64
+                      " dropped; %" PRIu64 " requests, %" PRIu64 " refused",
+                      s->up, s->bytes_up, s->down, s->bytes_down, s->denied, s->quota, s->dropped, s->requests,
+                      s->refused);
+}
+
+/* --- the object: the server --- */
 
 static int service_input(void *o, it_time now, const it_io *in)
 {
@@ -76,25 +79,9 @@ static bool service_relay(void *o, it_time now, const it_io *in, uint8_t *bytes,
     return it_turn_server_relay(((turn_service *)o)->server, now, in, bytes, out);
 }
 
-static int service_event(void *o, it_object_event *ev)
-{
-    turn_service *t = o;
-    it_turn_tale tale;
-    (void)ev;
-    while (it_turn_server_tale(t->server, &tale) > 0)
-        turn_tell(t, &tale);
-    return 0;
-}
-
 static void service_free(void *o)
 {
     turn_service *t = o;
-    const it_turn_server_stats *s = it_turn_server_stats_of(t->server);
-    turn_log(t,
-             "turn: %" PRIu64 " datagrams (%" PRIu64 " bytes) to peers, %" PRIu64 " (%" PRIu64 ") to clients, %" PRIu64
-             " without permission, %" PRIu64 " beyond a quota, %" PRIu64 " dropped; %" PRIu64 " requests, %" PRIu64
-             " refused",
-             s->up, s->bytes_up, s->down, s->bytes_down, s->denied, s->quota, s->dropped, s->requests, s->refused);
     it_turn_server_free(t->server);
     it_free(t->alloc, t);
 }
@@ -104,7 +91,6 @@ static const it_object_ops SERVICE_OPS = {.kind = "turn",
                                           .tick = service_tick,
                                           .next = service_next,
                                           .output = service_output,
-                                          .event = service_event,
                                           .free = service_free,
                                           .relay = service_relay,
                                           .errors = true};
@@ -124,6 +110,7 @@ static it_turn_server *new_server(const it_serve_cfg *cfg)
     s.relay6 = t->relay6;
     s.limits.relays = t->allocations;
     s.limits.user_relays = t->n_users ? t->user_allocations : 0;
+    s.limits.source_relays = t->n_users ? 0 : cfg->limit.streams; /* who is nobody is known by his address */
     s.policy = (it_turn_policy){.allow = t->allow, .n_allow = t->n_allow, .deny = t->deny, .n_deny = t->n_deny};
     if (cfg->tls && it_serve_tls_cfg(cfg->tls, cfg->alloc, NULL, &tls) < 0)
         return NULL;
@@ -139,18 +126,17 @@ static it_turn_server *new_server(const it_serve_cfg *cfg)
 static it_limit *new_service(const it_serve_cfg *cfg)
 {
     turn_service *t = it_calloc(cfg->alloc, 1, sizeof *t);
-    it_limit_cfg limit = cfg->limit;
     if (!t)
         return NULL;
-    *t = (turn_service){.alloc = cfg->alloc, .log = cfg->log, .self = cfg->self};
+    *t = (turn_service){.alloc = cfg->alloc};
     t->users = cfg->turn.n_users ? cfg->turn.users : NULL;
     t->server = new_server(cfg);
     if (!t->server) {
         it_free(cfg->alloc, t);
         return NULL;
     }
-    limit.requests = true;
-    return it_limit_new(cfg->alloc, &limit, cfg->seed, &SERVICE_OPS, t, cfg->count);
+    it_serve_log_cfg log = {.ops = &SERVICE_OPS, .inner = t, .news = service_news, .sum = service_sum};
+    return it_serve_logged(cfg, cfg->seed, log);
 }
 
 /* Where datagrams are taken: at every address and, where there is DTLS, on its port of each host once (RFC 7350 section

@@ -9,7 +9,27 @@
 
 enum { ROOM_SHOWN = 6 }; /* letters of a room: who knows all of them may enter it */
 
-static void ws_tell(const it_serve_log *log, const it_wsrelay_tale *t)
+/* Why a request was answered with |status|. */
+static const char *ws_why(int status)
+{
+    static const struct {
+        int status;
+        const char *why;
+    } WHY[] = {{400, "no request of HTTP"},
+               {404, "its target names no room (GET /relay/ROOM/NAME)"},
+               {405, "no GET"},
+               {409, "two are in that room"},
+               {413, "it has a body"},
+               {426, "it asks for no WebSocket, or for another version"},
+               {431, "its head is longer than 8,192 bytes"},
+               {503, "there are as many rooms as there may be"}};
+    for (size_t i = 0; i < sizeof WHY / sizeof *WHY; i++)
+        if (WHY[i].status == status)
+            return WHY[i].why;
+    return "no handshake of a WebSocket";
+}
+
+static void ws_tell(it_serve_log *log, const it_wsrelay_tale *t)
 {
     char client[IT_ADDR_TEXT];
     it_addr_text(t->client, client);
@@ -21,7 +41,7 @@ static void ws_tell(const it_serve_log *log, const it_wsrelay_tale *t)
         it_serve_log_line(log, "ws: %s, %s, has left room %.*s...", client, t->name, ROOM_SHOWN, t->room);
         break;
     case IT_WSRELAY_TALE_REFUSED:
-        it_serve_log_line(log, "ws: %s is refused: %d", client, t->status);
+        it_serve_log_line(log, "ws: %s is refused: %d, %s", client, t->status, ws_why(t->status));
         break;
     case IT_WSRELAY_TALE_RESET:
         it_serve_log_line(log, "ws: %s is reset: there are too many connections", client);
@@ -29,14 +49,14 @@ static void ws_tell(const it_serve_log *log, const it_wsrelay_tale *t)
     }
 }
 
-static void ws_news(void *o, const it_serve_log *log)
+static void ws_news(void *o, it_serve_log *log)
 {
     it_wsrelay_tale t;
     while (it_wsrelay_server_tale(o, &t))
         ws_tell(log, &t);
 }
 
-static void ws_sum(void *o, const it_serve_log *log)
+static void ws_sum(void *o, it_serve_log *log)
 {
     const it_wsrelay_server_stats *s = it_wsrelay_server_stat(o);
     it_serve_log_line(log,

@@ -345,6 +345,25 @@ static void faults_that_count(const it_view_case *c, it_str *out)
         it_str_printf(out, " %d faults in all.", all);
 }
 
+/* Opens the drawing of the timeline, |end| ns long, with what its cursor needs to know. */
+static void timeline_open(const it_view_case *c, int64_t end, it_str *out)
+{
+    it_str_puts(out, "<p class=\"hint\">Scrolls sideways.</p><section class=\"scroll\" tabindex=\"0\" "
+                     "aria-label=\"Timeline\"><svg id=\"tl\" data-x0=\"128\" data-x1=\"894\" ");
+    it_str_printf(out, "data-end=\"%lld\" data-fault=\"%lld\" ", (long long)(end / IT_MS),
+                  (long long)(c->facts->fault / IT_MS));
+    it_str_puts(out, "viewBox=\"0 0 1180 132\" style=\"min-width:900px\" role=\"group\" aria-label=\"What each app was "
+                     "told against what passed\">");
+}
+
+/* The cursor, which the script moves, and the end of the drawing. */
+static void timeline_close(it_str *out)
+{
+    it_str_puts(out, "<rect width=\"1180\" height=\"132\" fill=\"transparent\"/><g id=\"cur\" "
+                     "visibility=\"hidden\"><path class=\"ux\" d=\"M0 16V104\"/></g><text id=\"says\" class=\"a s\" "
+                     "y=\"11\" text-anchor=\"middle\"></text></svg></section>\n");
+}
+
 static void timeline(const it_view_case *c, it_str *out)
 {
     const char *ends[2];
@@ -356,11 +375,7 @@ static void timeline(const it_view_case *c, it_str *out)
     it_html_section(out, "time", "Timeline");
     faults_that_count(c, out);
     it_html_claim_end(out);
-    it_str_puts(
-        out,
-        "<p class=\"hint\">Scrolls sideways.</p><section class=\"scroll\" tabindex=\"0\" aria-label=\"Timeline\"><svg "
-        "viewBox=\"0 0 1180 "
-        "132\" style=\"min-width:900px\" role=\"group\" aria-label=\"What each app was told against what passed\">");
+    timeline_open(c, end, out);
     it_html_ticks(out, &a, 0, 160, 1040);
     it_str_puts(out, "<text class=\"b\" x=\"0\" y=\"34\">truth</text>");
     it_html_truth(out, &a, c, 260);
@@ -378,7 +393,7 @@ static void timeline(const it_view_case *c, it_str *out)
         end_words(c, ends[k], out);
         it_str_puts(out, "</text>");
     }
-    it_str_puts(out, "</svg></section>\n");
+    timeline_close(out);
     it_html_line_legend(out);
 }
 
@@ -529,5 +544,5 @@ void it_html_case(const it_view *w, const it_view_case *c, const it_rtrace *t, i
     metrics(c, out);
     streams(c, out);
     it_str_puts(out, "</div></div>\n</main>\n");
-    it_html_foot(out, w, false);
+    it_html_foot(out, w, IT_HTML_HOVER);
 }

@@ -51,13 +51,17 @@ void it_html_command(it_str *out, const char *command);
 
 /* --- page.c --- */
 
-enum it_html_kind { IT_HTML_INDEX, IT_HTML_CASE };
+enum it_html_kind { IT_HTML_INDEX, IT_HTML_CASE, IT_HTML_DIFF };
 /* From the doctype to the body's first shared definitions. |title| is plain text. */
 void it_html_head(it_str *out, enum it_html_kind kind, const char *title);
 /* The wordmark's drawing and the word. */
 void it_html_wordmark(it_str *out);
-/* Scripts and the end; |pairs| adds the script of the class matrices. */
-void it_html_foot(it_str *out, const it_view *w, bool pairs);
+/* The script of a page beside that of the copy buttons: none, that of the class matrices, that of the timeline. */
+enum it_html_script { IT_HTML_NO_SCRIPT, IT_HTML_PAIRS, IT_HTML_HOVER };
+/* What made the page, scripts and the end. */
+void it_html_foot(it_str *out, const it_view *w, enum it_html_script script);
+/* Scripts and the end alone. */
+void it_html_end(it_str *out, enum it_html_script script);
 
 /* --- time.c: a line of one app against time --- */
 
@@ -81,6 +85,9 @@ void it_html_line_legend(it_str *out);
 
 /* The whole document. */
 void it_html_index(const it_view *w, it_str *out);
+/* The sentences that compare the models over the worlds that all of them met; false: there is nothing to compare, and
+ * nothing was written. */
+bool it_html_verdict(const it_view *w, it_str *out);
 /* A line a model. */
 void it_html_models(const it_view *w, it_str *out);
 /* What is not as predicted, worst first. */
@@ -96,6 +103,8 @@ bool it_html_matrices(const it_view *w, it_str *out);
  */
 void it_html_death(const it_view *w, it_str *out);
 void it_html_recovery(const it_view *w, it_str *out);
+/* What each end of every call was told after its fault, for runs of few. */
+void it_html_told(const it_view *w, it_str *out);
 void it_html_scenarios(const it_view *w, it_str *out);
 void it_html_pages(const it_view *w, it_str *out);
 void it_html_words(const it_view *w, it_str *out);

@@ -104,6 +104,42 @@ static void hypothesis(const json_t *h, size_t number, it_str *out)
     it_str_puts(out, "</tbody>\n");
 }
 
+/* --- tables of all its cases --- */
+
+static void study_row(const json_t *row, const char *tag, it_str *out)
+{
+    size_t i;
+    json_t *v;
+    it_str_puts(out, "<tr>");
+    json_array_foreach(row, i, v)
+    {
+        it_str_printf(out, "<%s%s>", tag, *tag == 't' && tag[1] == 'h' ? " scope=\"col\"" : "");
+        it_html_text(out, json_string_value(v) ? json_string_value(v) : "");
+        it_str_printf(out, "</%s>", tag);
+    }
+    it_str_puts(out, "</tr>\n");
+}
+
+static void study_tables(const json_t *h, it_str *out)
+{
+    size_t i, k;
+    json_t *t, *row;
+    json_array_foreach(json_object_get(h, "tables"), i, t)
+    {
+        it_str_puts(out, "<h3>");
+        it_html_text(out, it_results_str(t, "title"));
+        it_str_puts(out, "</h3>\n<p class=\"note\">");
+        it_html_text(out, it_results_str(h, "hypothesis"));
+        it_str_puts(out, ": ");
+        it_html_text(out, it_results_str(t, "note"));
+        it_str_puts(out, ".</p>\n<table class=\"hy\"><thead>");
+        study_row(json_object_get(t, "head"), "th", out);
+        it_str_puts(out, "</thead><tbody>\n");
+        json_array_foreach(json_object_get(t, "rows"), k, row) study_row(row, "td", out);
+        it_str_puts(out, "</tbody></table>\n");
+    }
+}
+
 void it_html_hypotheses(const it_view *w, it_str *out)
 {
     size_t i;
@@ -124,6 +160,7 @@ void it_html_hypotheses(const it_view *w, it_str *out)
                      "bootstrap over them. Supported: the whole "
                      "interval agrees with it; refuted: none of it; mixed: some; "
                      "unsupported: no case of it can run yet.</p>\n");
+    json_array_foreach(all(w), i, h) study_tables(h, out);
 }
 
 /* --- among what is not as predicted --- */

@@ -108,12 +108,9 @@ static void connects(const it_view *w, size_t m, it_str *out)
 static void deaths(const it_view *w, it_str *out)
 {
     it_numbers t = {.alloc = w->alloc};
-    int64_t freeze = 0;
     for (size_t i = 0; i < w->n; i++) {
         if (w->v[i].unsupported)
             continue;
-        if (w->v[i].facts->metric[IT_FACTS_FREEZE] > freeze)
-            freeze = w->v[i].facts->metric[IT_FACTS_FREEZE];
         if (it_view_kind_of(&w->v[i]) == IT_VIEW_DEATH && w->v[i].facts->metric[IT_FACTS_T_DEATH] >= 0)
             it_numbers_add(&t, w->v[i].facts->metric[IT_FACTS_T_DEATH]);
     }
@@ -122,15 +119,23 @@ static void deaths(const it_view *w, it_str *out)
         it_html_time(out, it_numbers_rank(&t, 50));
         it_str_puts(out, " (median, at most ");
         it_html_time(out, it_numbers_rank(&t, 100));
-        it_str_puts(out, ")");
-        if (freeze > 0) {
-            it_str_puts(out, "; no application sat in silence for more than ");
-            it_html_time(out, freeze);
-            it_str_puts(out, " without being told");
-        }
-        it_str_puts(out, ".</span>\n");
+        it_str_puts(out, ").</span>\n");
     }
     it_numbers_fini(&t, out);
+}
+
+/* The longest silence of all, where anything was to be noticed. */
+static void silence(const it_view *w, it_str *out)
+{
+    int64_t freeze = 0;
+    for (size_t i = 0; i < w->n; i++)
+        if (!w->v[i].unsupported && w->v[i].facts->metric[IT_FACTS_FREEZE] > freeze)
+            freeze = w->v[i].facts->metric[IT_FACTS_FREEZE];
+    if (freeze == 0 || count_kind(w, IT_VIEW_DEATH) == 0)
+        return;
+    it_str_puts(out, "<span>No application sat in silence for more than ");
+    it_html_time(out, freeze);
+    it_str_puts(out, " without being told.</span>\n");
 }
 
 static void predicted(const it_view *w, it_str *out)
@@ -178,6 +183,18 @@ static void predicted(const it_view *w, it_str *out)
             "<span class=\"acc\">The run was ended by --max-failures: what follows is what was finished.</span>\n");
     else if (strcmp(end, "complete") != 0)
         it_str_puts(out, "<span class=\"acc\">The run was interrupted: what follows is what was finished.</span>\n");
+}
+
+/* What the run has shown, in a few sentences: the models compared where there are several, else what the one did. */
+static void verdict(const it_view *w, it_str *out)
+{
+    bool compares = it_html_verdict(w, out);
+    predicted(w, out);
+    for (size_t m = 0; m < w->n_models && !compares; m++)
+        connects(w, m, out);
+    if (!compares)
+        deaths(w, out);
+    silence(w, out);
 }
 
 /* --- squares --- */
@@ -317,10 +334,7 @@ static void header(const it_view *w, it_str *out)
     it_str_puts(out, "</span></p>\n<div class=\"hero\"><h1>");
     title(w, out);
     it_str_puts(out, "</h1>\n<p class=\"verdict\">");
-    predicted(w, out);
-    for (size_t m = 0; m < w->n_models; m++)
-        connects(w, m, out);
-    deaths(w, out);
+    verdict(w, out);
     it_str_puts(out, "</p>\n");
     if (w->n)
         tally(w, out);
@@ -372,10 +386,11 @@ void it_html_index(const it_view *w, it_str *out)
     bool pairs = it_html_matrices(w, out);
     it_html_death(w, out);
     it_html_recovery(w, out);
+    it_html_told(w, out);
     it_html_scenarios(w, out);
     it_html_pages(w, out);
     it_html_words(w, out);
     it_html_provenance(w, out);
     it_str_puts(out, "</main>\n");
-    it_html_foot(out, w, pairs);
+    it_html_foot(out, w, pairs ? IT_HTML_PAIRS : IT_HTML_NO_SCRIPT);
 }

@@ -1,5 +1,6 @@
 /* The ladder as a drawing, and the same as a table. */
 #include "reports/html/html.h"
+#include "base/time.h"
 #include "reports/read/ladder.h"
 
 #include <string.h>
@@ -212,12 +213,23 @@ static void ladder_event(it_str *out, const it_rtrace *t, const it_lrow *r, int6
     words(out, far ? x - 100 : x + 100, y + 40, far ? "end" : "start", m->label);
 }
 
+/* When |r| was, from and until, in ms: the timeline's cursor looks for it. */
+static void put_when(it_str *out, const it_lrow *r)
+{
+    int64_t from = r->m->t / IT_MS, until = r->last > r->m->t_end ? r->last : r->m->t_end;
+    it_str_printf(out, " data-t=\"%lld", (long long)from);
+    if (until / IT_MS > from)
+        it_str_printf(out, " %lld", (long long)(until / IT_MS));
+    it_str_putc(out, '"');
+}
+
 static void row(it_str *out, const it_rtrace *t, const it_lrow *r, int64_t y)
 {
+    it_str_puts(out, "<g class=\"ms\"");
     if (r->number)
-        it_str_printf(out, "<g class=\"ms\" id=\"m%d\">", r->number);
-    else
-        it_str_puts(out, "<g class=\"ms\">");
+        it_str_printf(out, " id=\"m%d\"", r->number);
+    put_when(out, r);
+    it_str_putc(out, '>');
     num(out, "<rect class=\"hit\" x=\"0\" y=\"", y - 150);
     it_str_puts(out, "\" width=\"1180\" height=\"25\"/>");
     num(out, "<text class=\"m mo\" x=\"0\" y=\"", y + 40);
@@ -276,7 +288,9 @@ static void columns(it_str *out, const it_rtrace *t, int64_t bottom)
 static void table_row(it_str *out, const it_rtrace *t, const it_lrow *r)
 {
     const it_rmsg *m = r->m;
-    it_str_puts(out, "<tr><td>");
+    it_str_puts(out, "<tr");
+    put_when(out, r);
+    it_str_puts(out, "><td>");
     it_html_stamp(out, m->t);
     it_str_puts(out, "</td><td>");
     if (r->number)

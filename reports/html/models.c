@@ -263,17 +263,20 @@ static int count_models(const it_view *w)
     return n;
 }
 
-/* "A and B"; returns how many were named. */
+/* "A, B and C"; returns how many were named. */
 static int name_measured(const it_view *w, it_str *out)
 {
-    int n = 0;
+    size_t all = 0, n = 0;
+    for (size_t m = 0; m < w->n_models; m++)
+        all += it_view_calls(w, m);
     for (size_t m = 0; m < w->n_models; m++) {
         if (!it_view_calls(w, m))
             continue;
-        it_str_puts(out, n++ ? " and " : "");
+        if (n++)
+            it_str_puts(out, n == all ? " and " : ", ");
         it_html_text(out, *w->models[m] ? w->models[m] : "the call");
     }
-    return n;
+    return (int)n;
 }
 
 static void claim(const it_view *w, it_str *out)

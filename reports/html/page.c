@@ -4,9 +4,20 @@
 
 #include <string.h>
 
-extern const unsigned char it_embed_page[], it_embed_index[], it_embed_case[], it_embed_pairs[], it_embed_copy[];
-extern const size_t it_embed_page_size, it_embed_index_size, it_embed_case_size, it_embed_pairs_size,
-    it_embed_copy_size;
+extern const unsigned char it_embed_page[], it_embed_index[], it_embed_case[], it_embed_diff[], it_embed_pairs[],
+    it_embed_hover[], it_embed_copy[];
+extern const size_t it_embed_page_size, it_embed_index_size, it_embed_case_size, it_embed_diff_size,
+    it_embed_pairs_size, it_embed_hover_size, it_embed_copy_size;
+
+/* The styles of each kind of page, beside those of all. */
+static const struct {
+    const unsigned char *css;
+    const size_t *size;
+} STYLES[] = {
+    [IT_HTML_INDEX] = {it_embed_index, &it_embed_index_size},
+    [IT_HTML_CASE] = {it_embed_case, &it_embed_case_size},
+    [IT_HTML_DIFF] = {it_embed_diff, &it_embed_diff_size},
+};
 
 void it_html_head(it_str *out, enum it_html_kind kind, const char *title)
 {
@@ -16,10 +27,7 @@ void it_html_head(it_str *out, enum it_html_kind kind, const char *title)
     it_html_text(out, title);
     it_str_puts(out, "</title>\n<style>\n");
     it_str_put(out, it_embed_page, it_embed_page_size);
-    if (kind == IT_HTML_INDEX)
-        it_str_put(out, it_embed_index, it_embed_index_size);
-    else
-        it_str_put(out, it_embed_case, it_embed_case_size);
+    it_str_put(out, STYLES[kind].css, *STYLES[kind].size);
     it_str_puts(
         out,
         "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the verdict</a>\n"
@@ -40,7 +48,7 @@ void it_html_wordmark(it_str *out)
                      " icetank");
 }
 
-void it_html_foot(it_str *out, const it_view *w, bool pairs)
+void it_html_foot(it_str *out, const it_view *w, enum it_html_script script)
 {
     const char *version = it_results_str(w->r->plan, "version");
     it_str_printf(out, "<footer><p>icetank");
@@ -48,10 +56,18 @@ void it_html_foot(it_str *out, const it_view *w, bool pairs)
         it_str_putc(out, ' ');
         it_html_text(out, version);
     }
-    it_str_printf(out, ", seed %lld. Equal results give this page byte for byte.</p></footer>\n<script>\n",
+    it_str_printf(out, ", seed %lld. Equal results give this page byte for byte.</p></footer>\n",
                   (long long)it_results_int(w->r->plan, "seed", 0));
-    if (pairs)
+    it_html_end(out, script);
+}
+
+void it_html_end(it_str *out, enum it_html_script script)
+{
+    it_str_puts(out, "<script>\n");
+    if (script == IT_HTML_PAIRS)
         it_str_put(out, it_embed_pairs, it_embed_pairs_size);
+    if (script == IT_HTML_HOVER)
+        it_str_put(out, it_embed_hover, it_embed_hover_size);
     it_str_put(out, it_embed_copy, it_embed_copy_size);
     it_str_puts(out, "</script>\n</body>\n</html>\n");
 }

@@ -271,7 +271,8 @@ static json_t *skim(it_results *r, const json_t *o)
 typedef struct reading {
     it_results *r;
     bool skims;
-    int64_t at; /* where the line begins */
+    const it_results_watch *watch; /* NULL: nobody */
+    int64_t at;                    /* where the line begins */
 } reading;
 
 /* Keeps case |o|, or of it what an overview shows. */
@@ -305,6 +306,9 @@ bool it_results_is_case(const json_t *o)
 static int take_line(void *self, json_t *o)
 {
     reading *g = self;
+    int rc = g->watch ? g->watch->line(g->watch->self, o) : 0;
+    if (rc < 0)
+        return rc;
     json_t **line = json_object_get(o, "plan") ? &g->r->plan : json_object_get(o, "end") ? &g->r->end : NULL;
     if (line) {
         json_decref(*line);
@@ -314,9 +318,10 @@ static int take_line(void *self, json_t *o)
     return it_results_is_case(o) ? take_case(g, o) : IT_ERR_PARSE;
 }
 
-static int read_results(it_results *r, it_alloc *alloc, bool skims, const char *path, char err[512])
+static int read_results(it_results *r, it_alloc *alloc, bool skims, const it_results_watch *watch, const char *path,
+                        char err[512])
 {
-    reading g = {r, skims, 0};
+    reading g = {r, skims, watch, 0};
     const it_lines l = {.what = "results", .cut = true, .at = &g.at, .self = &g, .take = take_line};
     *r = (it_results){.alloc = alloc};
     it_map_init(&r->seen, alloc, 2);
@@ -328,12 +333,12 @@ static int read_results(it_results *r, it_alloc *alloc, bool skims, const char *
 
 int it_results_read(it_results *r, it_alloc *alloc, const char *path, char err[512])
 {
-    return read_results(r, alloc, false, path, err);
+    return read_results(r, alloc, false, NULL, path, err);
 }
 
-int it_results_skim(it_results *r, it_alloc *alloc, const char *path, char err[512])
+int it_results_skim(it_results *r, it_alloc *alloc, const it_results_watch *watch, const char *path, char err[512])
 {
-    return read_results(r, alloc, true, path, err);
+    return read_results(r, alloc, true, watch, path, err);
 }
 
 void it_results_free(it_results *r)

@@ -8,6 +8,14 @@
 #include <jansson.h>
 #include <stdio.h>
 
+/* Somebody who sees every line while it is read: cases, the plan, the end. */
+typedef struct it_results_watch {
+    void *self;
+    /* Looks at a line's object, which lives until it returns unless it is referenced. Returns 0 or an error that ends
+     * the reading. */
+    int (*line)(void *self, json_t *o);
+} it_results_watch;
+
 struct it_facts; /* reports/read/facts.h */
 
 typedef struct it_results {
@@ -31,8 +39,10 @@ typedef struct it_results {
 int it_results_read(it_results *r, it_alloc *alloc, const char *path, char err[512]) IT_MUST_CHECK;
 /* The same, for an overview: of a case it keeps the facts and of its line only what tables and lists show (names, axes,
  * the verdict, the checks that did not hold or were not judged, what the oracle says), equal parts once; less than 2 kB
- * a case. The file stays open for it_results_whole until it_results_free. */
-int it_results_skim(it_results *r, it_alloc *alloc, const char *path, char err[512]) IT_MUST_CHECK;
+ * a case. The file stays open for it_results_whole until it_results_free. |watch| sees the lines as they are read;
+ * NULL: nobody does. */
+int it_results_skim(it_results *r, it_alloc *alloc, const it_results_watch *watch, const char *path,
+                    char err[512]) IT_MUST_CHECK;
 void it_results_free(it_results *r);
 
 /* The whole line of case |i|, a reference of the caller's: read again where it was skimmed. What was kept of it where

@@ -9,8 +9,7 @@
 
 /* --- one case --- */
 
-/* Up to the segment with the first axis, without the slash. */
-static size_t stem_of(const char *id)
+size_t it_view_stem(const char *id)
 {
     const char *eq = strchr(id, '=');
     size_t n = eq ? (size_t)(eq - id) : strlen(id);
@@ -46,7 +45,7 @@ static void view_fill(it_view_case *c, const json_t *o, const it_facts *facts)
     c->title = it_results_str(o, "title");
     c->verdict = it_results_str(o, "verdict");
     c->outcome = it_results_str(o, "outcome");
-    c->stem = stem_of(c->id);
+    c->stem = it_view_stem(c->id);
     c->glyph = glyph_of(o);
     c->bad = strcmp(c->verdict, "fail") == 0 || strcmp(c->verdict, "error") == 0;
     c->unsupported = c->glyph == 'o';

@@ -76,6 +76,8 @@ void it_view_spread_pages(it_view *w);
 void it_view_open(const it_view *w, size_t i, it_view_case *c);
 void it_view_close(it_view_case *c);
 
+/* The length of the scenario's part of case |id|: up to the segment with the first axis, without the slash. */
+size_t it_view_stem(const char *id);
 /* The name of the value of |axis|, "" when the case has none. */
 const char *it_view_axis(const it_view_case *c, const char *axis);
 /* Whether the two are cases of one scenario. */

@@ -15,6 +15,9 @@ void it_text_put(FILE *out, const char *s);
 /* A line of its own: |name| and |v|, likewise. */
 void it_text_row(FILE *out, const char *name, const char *v);
 
+/* Prints |table| of the end line (title, note, head, rows: docs/results.md), columns aligned. */
+void it_text_table(FILE *out, const json_t *table);
+
 /* "FILE:LINE" at the beginning of |error|; its length, 0 when there is none. */
 size_t it_text_place(const char *error);
 

@@ -60,18 +60,19 @@ static int told_add(told_list *l, const char *text, const char *where, size_t n_
 
 /* --- reading --- */
 
-typedef struct summary {
-    it_report_count *n;
+struct it_summary {
+    it_alloc *alloc;
+    it_report_count n;
     const char *dir, *program;
     FILE *out;
     bool cases, color;
     size_t read, pages;
     told_list notes, lacking; /* what cases have to say besides their verdicts; why they could not be judged */
     json_t *plan, *end;
-} summary;
+};
 
 /* What |c| lacks, without the line that asks for it, which is before. */
-static int add_lacking(summary *s, const json_t *c)
+static int add_lacking(it_summary *s, const json_t *c)
 {
     const char *error = it_results_str(c, "error");
     size_t n = it_text_place(error);
@@ -79,7 +80,7 @@ static int add_lacking(summary *s, const json_t *c)
     return told_add(&s->lacking, text, error, n);
 }
 
-static int add_notes(summary *s, const json_t *c)
+static int add_notes(it_summary *s, const json_t *c)
 {
     size_t i;
     json_t *x;
@@ -92,9 +93,9 @@ static int add_notes(summary *s, const json_t *c)
     return rc;
 }
 
-static int add_case(summary *s, const json_t *c)
+static int add_case(it_summary *s, const json_t *c)
 {
-    it_report_count *n = s->n;
+    it_report_count *n = &s->n;
     const struct {
         const char *verdict;
         int *n;
@@ -110,9 +111,9 @@ static int add_case(summary *s, const json_t *c)
     return rc < 0 ? rc : add_notes(s, c);
 }
 
-static int take_line(void *self, json_t *o)
+int it_summary_line(void *self, json_t *o)
 {
-    summary *s = self;
+    it_summary *s = self;
     json_t **line = json_object_get(o, "plan") ? &s->plan : json_object_get(o, "end") ? &s->end : NULL;
     if (line) {
         json_decref(*line);
@@ -122,16 +123,16 @@ static int take_line(void *self, json_t *o)
     return it_results_is_case(o) ? add_case(s, o) : IT_ERR_PARSE;
 }
 
-static void count_run(summary *s)
+static void count_run(it_summary *s)
 {
     size_t i;
     json_t *h;
-    s->n->problems = (int)json_array_size(json_object_get(s->end, "problems"));
+    s->n.problems = (int)json_array_size(json_object_get(s->end, "problems"));
     json_array_foreach(json_object_get(s->end, "hypotheses"), i, h)
     {
-        s->n->problems += !it_results_as_known(h);
+        s->n.problems += !it_results_as_known(h);
     }
-    s->n->whole = strcmp(it_results_str(s->end, "end"), "complete") == 0;
+    s->n.whole = strcmp(it_results_str(s->end, "end"), "complete") == 0;
 }
 
 /* --- printing --- */
@@ -166,9 +167,10 @@ static void put_hypothesis(FILE *out, const json_t *h, bool color)
         it_text_put(out, it_results_str(p, "verdict"));
         fputc('\n', out);
     }
+    json_array_foreach(json_object_get(h, "tables"), i, p) it_text_table(out, p);
 }
 
-static void put_notes(const summary *s)
+static void put_notes(const it_summary *s)
 {
     for (size_t i = 0; i < s->notes.n; i++) {
         fputs("NOTE  ", s->out);
@@ -178,7 +180,7 @@ static void put_notes(const summary *s)
 }
 
 /* Why cases could not be judged: each reason once. */
-static void put_lacking(const summary *s)
+static void put_lacking(const it_summary *s)
 {
     for (size_t i = 0; i < s->lacking.n; i++) {
         const told *t = &s->lacking.v[i];
@@ -191,9 +193,9 @@ static void put_lacking(const summary *s)
     }
 }
 
-static void put_end(const summary *s)
+static void put_end(const it_summary *s)
 {
-    const it_report_count *n = s->n;
+    const it_report_count *n = &s->n;
     size_t i;
     json_t *p;
     json_array_foreach(json_object_get(s->end, "problems"), i, p)
@@ -220,24 +222,51 @@ static void put_end(const summary *s)
                 stopped ? "stopped by --max-failures" : "incomplete", s->read, it_results_int(s->plan, "cases", 0));
 }
 
-int it_report_print(it_alloc *alloc, const char *dir, const char *program, bool cases, FILE *out, bool color,
-                    it_report_count *n, char err[512])
+it_summary *it_summary_new(it_alloc *alloc, const it_summary_cfg *cfg)
+{
+    it_summary *s = it_calloc(alloc, 1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->alloc = alloc;
+    s->dir = cfg->dir;
+    s->program = cfg->program;
+    s->out = cfg->out;
+    s->cases = cfg->cases;
+    s->color = cfg->color;
+    told_init(&s->notes, alloc);
+    told_init(&s->lacking, alloc);
+    return s;
+}
+
+void it_summary_end(it_summary *s, it_report_count *n)
+{
+    count_run(s);
+    put_end(s);
+    *n = s->n;
+}
+
+void it_summary_free(it_summary *s)
+{
+    told_fini(&s->notes);
+    told_fini(&s->lacking);
+    json_decref(s->plan);
+    json_decref(s->end);
+    it_free(s->alloc, s);
+}
+
+int it_report_print(it_alloc *alloc, const it_summary_cfg *cfg, it_report_count *n, char err[512])
 {
     char path[4200];
-    summary s = {.n = n, .dir = dir, .program = program, .out = out, .cases = cases, .color = color};
-    const it_lines l = {.what = "results", .cut = true, .self = &s, .take = take_line};
-    snprintf(path, sizeof path, "%s/results.jsonl", dir);
-    *n = (it_report_count){.pass = 0};
-    told_init(&s.notes, alloc);
-    told_init(&s.lacking, alloc);
-    int rc = it_lines_read(&l, path, err);
-    if (rc == 0) {
-        count_run(&s);
-        put_end(&s);
+    it_summary *s = it_summary_new(alloc, cfg);
+    const it_lines l = {.what = "results", .cut = true, .self = s, .take = it_summary_line};
+    if (!s) {
+        snprintf(err, 512, "%s", it_err_str(IT_ERR_NOMEM));
+        return IT_ERR_NOMEM;
     }
-    told_fini(&s.notes);
-    told_fini(&s.lacking);
-    json_decref(s.plan);
-    json_decref(s.end);
+    snprintf(path, sizeof path, "%s/results.jsonl", cfg->dir);
+    int rc = it_lines_read(&l, path, err);
+    if (rc == 0)
+        it_summary_end(s, n);
+    it_summary_free(s);
     return rc;
 }

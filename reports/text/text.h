@@ -22,11 +22,26 @@ typedef struct it_report_count {
     bool whole;   /* it was neither interrupted nor stopped */
 } it_report_count;
 
-/* Prints the summary of DIR/results.jsonl and counts it in |n|: with |cases| every case that is not as predicted, in
- * the order of the file; then what only the whole run could tell, hypotheses, and a closing line of counts. |color|:
- * for a terminal. Errors as it_report_write. */
-int it_report_print(it_alloc *alloc, const char *dir, const char *program, bool cases, FILE *out, bool color,
-                    it_report_count *n, char err[512]) IT_MUST_CHECK;
+/* What a summary is of, and where it goes. */
+typedef struct it_summary_cfg {
+    const char *dir, *program; /* as above */
+    FILE *out;
+    bool cases; /* every case that is not as predicted, too, in the order of the file */
+    bool color; /* for a terminal */
+} it_summary_cfg;
+
+/* A summary under way, made of lines as they are read: cases are printed as they come, then, at its end, what only the
+ * whole run could tell, hypotheses, and a closing line of counts, which are also left in |n|. |cfg| outlives it. NULL:
+ * no memory. */
+typedef struct it_summary it_summary;
+it_summary *it_summary_new(it_alloc *alloc, const it_summary_cfg *cfg);
+void it_summary_end(it_summary *s, it_report_count *n);
+void it_summary_free(it_summary *s);
+/* Takes a line into summary |self|. Returns 0, IT_ERR_PARSE for no line of results, IT_ERR_NOMEM. */
+int it_summary_line(void *self, json_t *o) IT_MUST_CHECK;
+
+/* All of that for DIR/results.jsonl. Errors as it_report_write. */
+int it_report_print(it_alloc *alloc, const it_summary_cfg *cfg, it_report_count *n, char err[512]) IT_MUST_CHECK;
 
 /* Prints the result |c| of one case: checks, faults, events, numbers, files below |dir|, how to repeat it. */
 void it_report_case(const json_t *c, const char *dir, const char *program, FILE *out, bool color);

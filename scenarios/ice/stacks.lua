@@ -33,17 +33,25 @@ S.consent = tank.scenario { "a lite server that wants USE-CANDIDATE in consent c
   end,
 }
 
--- A call on two networks, whose first one goes dark: renomination moves it to the second one, and back, without a restart.
-S.renomination = tank.scenario { "where both ends renominate a call leaves a silent path by itself",
-  matrix = { far = { "libwebrtc", "rfc" } },
+-- A call on two networks, whose first one goes dark. libwebrtc moves it to the second one without a restart, by USE-CANDIDATE alone and
+-- whoever answers: renomination, by numbers, is an option of its configuration, off by default, and of others. Where nobody leaves it
+-- the call dies.
+local NUMBERED = { "rfc", renominates = true }
+S.silent = tank.scenario { "who leaves a silent path for another one without a restart",
+  matrix = {
+    near = { { "libwebrtc", "libwebrtc", leaves = true }, { "libwebrtc-numbers", { "libwebrtc", renominates = true }, leaves = true },
+             { "rfc", "rfc" }, { "numbers", NUMBERED } },
+    far = { { "libwebrtc", "libwebrtc" }, { "rfc", "rfc" }, { "pion", "pion" }, { "numbers", NUMBERED, numbers = true } },
+  },
   run = function(t, cell)
-    local alice = t:host { "alice", { "wifi", behind = "linux-masq" }, { "lte", behind = "port-cone" }, behaviour = "libwebrtc" }
-    local bob = t:host { "bob", behind = "full-cone", behaviour = cell.far }
+    local near, far = cell.near, cell.far
+    local alice = t:host { "alice", { "wifi", behind = "linux-masq" }, { "lte", behind = "port-cone" }, behaviour = near[2] }
+    local bob = t:host { "bob", behind = "full-cone", behaviour = far[2] }
     local call = t:call { alice, bob, model = "B", media = "voice", restart = false }
     call:await { "open", path = "direct_udp", within = "5s" }
     t:at "10s"
     alice.ifaces.wifi.link:blackhole {}
-    if cell.far == "libwebrtc" then
+    if near.leaves or (near[1] == "numbers" and far.numbers) then
       call[alice]:expect { "failover", within = "8s" }
       call:forbid { "death", during = "2min" }
     else

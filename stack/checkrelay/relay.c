@@ -43,6 +43,8 @@ struct it_check_relay {
     relay_out *ring;
     uint32_t first, n;
     it_check_relay_stats stats;
+    it_check_relay_tale tales[IT_CHECK_RELAY_TALES];
+    size_t n_tales, told;
 };
 
 it_check_relay *it_check_relay_new(const it_check_relay_cfg *cfg)
@@ -276,6 +278,23 @@ static int check_judge(it_check_relay *r, relay_check *c)
     return 401;
 }
 
+static void check_tell(it_check_relay *r, const relay_check *c)
+{
+    if (r->told == r->n_tales)
+        r->told = r->n_tales = 0;
+    if (r->n_tales < IT_CHECK_RELAY_TALES)
+        r->tales[r->n_tales++] =
+            (it_check_relay_tale){.room = c->number / 2, .end = (int)(c->number % 2), .at = c->end->remote};
+}
+
+bool it_check_relay_tale_next(it_check_relay *r, it_check_relay_tale *t)
+{
+    if (r->told == r->n_tales)
+        return false;
+    *t = r->tales[r->told++];
+    return true;
+}
+
 /* The end of |c| is there: where its packets go from now on. Returns 0 or IT_ERR_NOMEM. */
 static int check_take(it_check_relay *r, it_time now, const relay_check *c)
 {
@@ -291,6 +310,7 @@ static int check_take(it_check_relay *r, it_time now, const relay_check *c)
         e->flow = c->in->flow;
         e->local = c->in->local;
         e->remote = c->in->remote;
+        check_tell(r, c);
     }
     e->chosen |= chooses;
     e->until = now + r->cfg.life;

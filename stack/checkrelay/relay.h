@@ -22,6 +22,7 @@
 #define IT_CHECK_RELAY_SETS 2     /* credentials that an end has: what has lapsed is regained by others (RFC 7675) */
 #define IT_CHECK_RELAY_UFRAG 16   /* characters, with NUL */
 #define IT_CHECK_RELAY_PWD 32
+#define IT_CHECK_RELAY_TALES 64
 
 typedef struct it_check_relay_cfg {
     it_alloc *alloc;
@@ -45,6 +46,13 @@ typedef struct it_check_relay_stats {
     uint64_t dropped; /* datagrams from nowhere or to nobody, or beyond the rate */
 } it_check_relay_stats;
 
+/* An end, 0 or 1, of room |room|, in the order of making, has come to be at |at|, or come back: for a log. */
+typedef struct it_check_relay_tale {
+    size_t room;
+    int end;
+    it_addr at;
+} it_check_relay_tale;
+
 typedef struct it_check_relay it_check_relay;
 
 /* NULL without memory. */
@@ -58,6 +66,10 @@ int it_check_relay_room(it_check_relay *r, it_time now, it_check_relay_end out[2
 size_t it_check_relay_rooms(const it_check_relay *r);
 /* What it has counted; lives as long as |r|. */
 const it_check_relay_stats *it_check_relay_stats_of(const it_check_relay *r);
+
+/* Writes the next tale into |t|: true, or false when there is none. Of those that nobody asks for all but the first
+ * IT_CHECK_RELAY_TALES are lost. */
+bool it_check_relay_tale_next(it_check_relay *r, it_check_relay_tale *t);
 
 /* Takes a datagram, or that a base has gone (stack/io.h). Returns the bytes that it took, or IT_ERR_NOMEM. */
 int it_check_relay_input(it_check_relay *r, it_time now, const it_io *in);

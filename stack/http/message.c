@@ -26,25 +26,41 @@ typedef struct messages {
     char method[METHOD_MAX]; /* of that request; cut where it is longer */
     bool tunnel;             /* bytes, from now on */
     bool closing;            /* a response said so: nothing more is read */
+    bool half;               /* server: the client says no more; what it has asked is answered all the same */
+    int answered;            /* server: what it answered by itself; 0: nothing */
     const char *why;
     it_pass up, down; /* bytes of a tunnel, ends, and what goes down */
 } messages;
 
 /* --- what is wrong --- */
 
-static const char BAD_REQUEST[] = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-static const char TOO_LARGE[] = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-static const char HEAD_TOO_LARGE[] =
-    "HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+enum { BAD_REQUEST = 400, TOO_LARGE = 413, HEAD_TOO_LARGE = 431 };
 
-/* Ends the exchange for |why|: a server says |answer|, a client resets. */
-static void fail_stream(messages *m, const char *answer, const char *why)
+/* Says |status|, which has a response of its own, and that it is the last. */
+static void say_status(messages *m, int status)
+{
+    static const struct {
+        int status;
+        const char *text;
+    } ANSWERS[] = {{TOO_LARGE, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"},
+                   {HEAD_TOO_LARGE,
+                    "HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"},
+                   {BAD_REQUEST, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"}};
+    size_t k = 0;
+    while (ANSWERS[k].status != status && ANSWERS[k].status != BAD_REQUEST)
+        k++;
+    m->answered = ANSWERS[k].status;
+    (void)it_pass_put(&m->down, &(it_io){.kind = IT_IO_DATA, .data = it_bytes_str(ANSWERS[k].text)});
+}
+
+/* Ends the exchange for |why|: a server says |status|, a client resets. */
+static void fail_stream(messages *m, int status, const char *why)
 {
     m->why = why;
     m->closing = true;
     (void)it_pass_put(&m->up, &(it_io){.kind = IT_IO_RST});
     if (m->server)
-        (void)it_pass_put(&m->down, &(it_io){.kind = IT_IO_DATA, .data = it_bytes_str(answer)});
+        say_status(m, status);
     (void)it_pass_put(&m->down, &(it_io){.kind = m->server ? IT_IO_FIN : IT_IO_RST});
 }
 
@@ -184,7 +200,7 @@ static size_t line_ends(it_bytes in)
 static void fail_for_surplus(messages *m)
 {
     if (!m->closing)
-        fail_stream(m, "", "bytes that nobody asked for (RFC 9112 section 9.2)");
+        fail_stream(m, 0, "bytes that nobody asked for (RFC 9112 section 9.2)");
 }
 
 /* A client has no use for |in|. RFC 9112 section 9.2: it is no response, and where the next one begins is not known any
@@ -228,6 +244,7 @@ static void take_fin(messages *m)
         fail_stream(m, BAD_REQUEST, "the stream ended inside a message (RFC 9112 section 8)");
         return;
     }
+    m->half = m->server;
     (void)it_pass_put(&m->up, &(it_io){.kind = IT_IO_FIN});
 }
 
@@ -243,6 +260,7 @@ static int from_below(void *l, it_time now, const it_io *in)
         take_fin(m);
     else
         (void)it_pass_put(&m->up, in);
+    m->half = m->half && in->kind != IT_IO_RST;
     return 0;
 }
 
@@ -252,7 +270,7 @@ static void end_exchange(messages *m, int status, int minor, it_bytes head)
 {
     m->asked = false;
     m->tunnel = opens_tunnel(m, status);
-    if (m->tunnel || (!m->last && (!m->server || it_http_persists(head, minor))))
+    if (m->tunnel || (!m->last && !m->half && (!m->server || it_http_persists(head, minor))))
         return;
     m->closing = true;
     (void)it_pass_put(&m->down, &(it_io){.kind = IT_IO_FIN});
@@ -283,6 +301,15 @@ static int to_above(void *l, it_time now, it_io *out, uint8_t *buf, size_t cap)
 
 /* --- what goes down --- */
 
+/* Whether a message may go down. RFC 9112 section 9.6: who closes its half may still read, and a request before that is
+ * owed its response. */
+static bool may_write(const messages *m)
+{
+    if (m->closing)
+        return false;
+    return !m->up.over || (m->half && m->asked);
+}
+
 static int write_message(messages *m, const it_io *in)
 {
     it_bytes head, body;
@@ -292,7 +319,7 @@ static int write_message(messages *m, const it_io *in)
     bool good = m->server ? it_http_response_parse(head, &response) == 0 : it_http_request_parse(head, &request) == 0;
     if (!good)
         return IT_ERR_RANGE;
-    if (m->closing || m->up.over)
+    if (!may_write(m))
         return IT_ERR_STATE;
     if (in->data.n > IT_PASS_BUF)
         return IT_ERR_TOOBIG;
@@ -356,6 +383,11 @@ it_layer it_http_messages(it_alloc *alloc, enum it_http_role role, size_t larges
         return (it_layer){NULL, NULL};
     }
     return (it_layer){&OPS, m};
+}
+
+int it_http_answered(const it_layer *l)
+{
+    return ((const messages *)l->l)->answered;
 }
 
 void it_http_split(it_bytes message, it_bytes *head, it_bytes *body)

@@ -11,8 +11,10 @@
  * (Expect: 100-continue, RFC 9110 section 10.1.1); it answers what it cannot read itself: 400, 413 (from the length
  * that is declared, before any of the body), 431, and closes (RFC 9112 sections 2.2, 6.3), and a Host that is missing
  * or there twice (section 3.2); what a client cannot read is RST, with a reason, and so is what it did not ask for
- * (section 9.2). "Connection: close" of either side, or HTTP/1.0 without "keep-alive", ends the stream behind the
- * response, for the application too (section 9.3). Methods, targets and status codes are the application's. */
+ * (section 9.2). A client that closes its half of the stream behind a request has its response all the same, which is
+ * then the last one (section 9.6): FIN goes up before it is written. "Connection: close" of either side, or HTTP/1.0
+ * without "keep-alive", ends the stream behind the response, for the application too (section 9.3). Methods, targets
+ * and status codes are the application's. */
 #ifndef IT_STACK_HTTP_MESSAGE_H
 #define IT_STACK_HTTP_MESSAGE_H
 
@@ -25,6 +27,9 @@ enum it_http_role { IT_HTTP_CLIENT, IT_HTTP_SERVER };
 /* Makes the layer. |largest|: of a body, at most 65,537 - IT_HTTP_HEAD_MAX bytes; more is 413, or RST. No layer (ops
  * NULL) without memory. */
 it_layer it_http_messages(it_alloc *alloc, enum it_http_role role, size_t largest);
+
+/* The status with which a server's layer |l| has answered by itself, RST then goes up; 0: it has not. */
+int it_http_answered(const it_layer *l);
 
 /* Splits a message that came up into its head and its body. */
 void it_http_split(it_bytes message, it_bytes *head, it_bytes *body);

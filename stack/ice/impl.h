@@ -39,6 +39,9 @@
 #define IT_ICE_RELAY_WAIT                                                                                              \
     (2 * IT_SEC) /* how long a valid pair with a relay waits for a better one before nomination                        \
                   */
+/* The longest RTO of a check where few are under way: with seven pairs, as two homes and a TURN server make them, that
+ * of RFC 8445 section 14.3 is 2.45 s, and a relay is nominated before a direct pair has had its second check. */
+#define IT_ICE_RTO_SOON IT_SEC
 /* Transmissions of a nominating check, on a pair that is known to work: 9.5 s at an RTO of 500 ms before it has failed
  * (RFC 8489 section 6.2.1: Rc SHOULD be configurable, 7 by default). Where another valid pair waits for its turn 1 s,
  * or four round trips: a path that went while it was chosen is to leave the other one its part of T_linkdown. */
@@ -96,7 +99,7 @@ typedef struct it_ice_pair {
     bool refused;               /* a nomination of it failed */
     bool permitted;             /* of a relay: the permission was asked for */
     uint32_t nomination;        /* controlling: number of its latest nomination, 0: without numbers */
-    bool takes_over;            /* nominated under a higher number than any before: replaces the nominated pair */
+    bool takes_over;            /* is nominated to replace the nominated pair, or under the highest number yet */
     bool was_valid;             /* it has worked once in this generation */
     it_time retry_at;           /* not checked again in another pair's place before */
     /* as a member of the valid list */
@@ -525,6 +528,7 @@ void it_ice_losses_settle(it_ice *a, it_time now, int stream, bool goes_on);
 
 /* renominate.c */
 bool it_ice_renominates(const it_ice *a);       /* both sides do */
+bool it_ice_switches(const it_ice *a);          /* the selected pair may be left, by either way */
 void it_ice_renominate(it_ice *a, it_time now); /* controlling: leaves selected pairs that are silent or not the best */
 it_time it_ice_renominate_next(const it_ice *a);
 

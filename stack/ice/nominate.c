@@ -212,12 +212,12 @@ static bool selected_silent(const it_ice *a, const it_ice_comp *c)
 }
 
 /* True when |p|, which is not valid, is checked on though |v| of its component is nominated. RFC 5245 section 8.1.2: of
- * aggressive nominations the better ones under way may still succeed; where both sides renominate none is final, nor
- * where networks come and go. */
+ * aggressive nominations the better ones under way may still succeed; none is final where a pair may be left for
+ * another one, nor where networks come and go. */
 static bool goes_on(const it_ice *a, const it_ice_pair *p, const it_ice_pair *v)
 {
     bool aggressive = a->controlling && a->cfg.behaviour.nomination != IT_ICE_REGULAR && !a->far_lite;
-    if (it_ice_renominates(a) || a->cfg.behaviour.continual)
+    if (it_ice_switches(a) || a->cfg.behaviour.continual)
         return true;
     return aggressive && p->state == IT_ICE_IN_PROGRESS && p->prio > v->prio;
 }

@@ -1,9 +1,10 @@
-/* Renomination (draft-thatcher-ice-renomination): where both sides take part, nominations have numbers, the highest one
- * counts, and the controlling side may leave the selected pair for another at any time, without a restart.
+/* The selected pair is left for another one, at any time, without a restart: by renomination
+ * (draft-thatcher-ice-renomination), where both sides take part, nominations have numbers and the highest one counts;
+ * or by USE-CANDIDATE alone, as libwebrtc does it whoever answers (basic_ice_controller.cc, ShouldSwitchConnection).
  *
- * It does so for a better pair that has become valid, and when the selected one has left a consent check unanswered for
- * RENOMINATE_SILENCE: then the other valid pairs of the component are checked, and the best that answers is nominated.
- * A pair that was left is checked now and then, and is the better one again once it answers. */
+ * The controlling side does so for a better pair that has become valid, and when the selected one has left a consent
+ * check unanswered for RENOMINATE_SILENCE: then the other valid pairs of the component are checked, and the best that
+ * answers is nominated. A pair that was left is checked now and then, and is the better one again once it answers. */
 #include "stack/ice/impl.h"
 
 #define RENOMINATE_SILENCE (2500 * IT_MS) /* libwebrtc, p2p_constants.cc: RECEIVING_TIMEOUT */
@@ -13,6 +14,11 @@
 bool it_ice_renominates(const it_ice *a)
 {
     return a->cfg.behaviour.renominates && a->far_renominates && a->gen->have_remote;
+}
+
+bool it_ice_switches(const it_ice *a)
+{
+    return it_ice_renominates(a) || (a->cfg.behaviour.switches && a->gen->have_remote);
 }
 
 /* When the selected pair of |c| counts as silent: IT_NEVER, nothing of it waits for an answer. */
@@ -77,7 +83,10 @@ static void renominate_component(it_ice *a, it_time now, it_ice_stream *s, int c
     it_ice_pair *next = successor(s, nominated, silent ? c->sel.view.unanswered : IT_NEVER);
     if (next) {
         it_ice_pair *by = it_ice_pair_by_id(a, next->checked_by, NULL);
-        it_ice_nominate_pair(a, by ? by : next);
+        if (!by)
+            by = next;
+        by->takes_over = true;
+        it_ice_nominate_pair(a, by);
     } else {
         check_others(a, now, s, nominated, silent);
     }
@@ -85,7 +94,7 @@ static void renominate_component(it_ice *a, it_time now, it_ice_stream *s, int c
 
 void it_ice_renominate(it_ice *a, it_time now)
 {
-    if (!a->controlling || !it_ice_renominates(a))
+    if (!a->controlling || !it_ice_switches(a))
         return;
     for (size_t i = 0; i < a->n_streams; i++)
         for (int k = 1; k <= a->streams[i].n_comps; k++)
@@ -111,7 +120,7 @@ static it_time renominate_due(const it_ice_stream *s, const it_ice_pair *nominat
 it_time it_ice_renominate_next(const it_ice *a)
 {
     it_time at = IT_NEVER;
-    if (!a->controlling || !it_ice_renominates(a))
+    if (!a->controlling || !it_ice_switches(a))
         return at;
     for (size_t i = 0; i < a->n_streams; i++)
         for (int k = 0; k < a->streams[i].n_comps; k++) {

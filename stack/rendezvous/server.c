@@ -6,6 +6,7 @@
 /* Somebody who listens. */
 typedef struct rv_name {
     char name[IT_RENDEZVOUS_NAME + 1], box[IT_SIGNAL_NAME + 1];
+    it_ip source; /* who said so last */
 } rv_name;
 
 /* A call: its ends' mailboxes, the caller's first where that is known; "": that end has not come yet. */
@@ -14,7 +15,10 @@ typedef struct rv_call {
     char box[2][IT_SIGNAL_NAME + 1];
     char name[IT_RENDEZVOUS_NAME + 1]; /* whom it waits for, "": nobody */
     it_time until;                     /* and for how long; IT_NEVER */
+    it_ip source;                      /* who began it */
 } rv_call;
+
+enum { CALLS_A_NAME = 4 }; /* a source has so many calls for each name that it may have */
 
 struct it_rendezvous {
     it_rendezvous_cfg cfg;
@@ -23,7 +27,8 @@ struct it_rendezvous {
     size_t n_names, cap_names;
     rv_call *call;
     size_t n_calls, cap_calls;
-    it_time due; /* when the first call that waits has waited long enough; IT_NEVER */
+    it_time due;  /* when the first call that waits has waited long enough; IT_NEVER */
+    it_ip source; /* of the message that is heard now; none: of none */
     it_rendezvous_stats stats;
 };
 
@@ -81,7 +86,7 @@ static int rv_say(it_rendezvous *r, it_time now, const char *box, const it_rende
         return IT_ERR_TOOBIG;
     if (w->body.n)
         memcpy(text + n, w->body.p, w->body.n);
-    return it_signal_server_say(r->signal, now, box, it_bytes_of(text, n + w->body.n));
+    return it_signal_server_say(r->signal, now, box, r->source, it_bytes_of(text, n + w->body.n));
 }
 
 /* Likewise without a body: that a mailbox is full is its owner's loss. */
@@ -114,9 +119,35 @@ static void rv_drop_name(it_rendezvous *r, rv_name *n)
     r->stats.names = r->n_names;
 }
 
-/* Room for one more name: 0, IT_ERR_FULL or IT_ERR_NOMEM. */
+/* Whether |n| are as many, |times| over, as a source may have. */
+static bool rv_has_enough(const it_rendezvous *r, size_t n, size_t times)
+{
+    return r->cfg.signal.each && n >= r->cfg.signal.each * times;
+}
+
+/* Names of the source that speaks. */
+static size_t rv_names_of_source(const it_rendezvous *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_names; i++)
+        n += it_ip_eq(r->name[i].source, r->source);
+    return n;
+}
+
+/* Calls that it began. */
+static size_t rv_calls_of_source(const it_rendezvous *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_calls; i++)
+        n += it_ip_eq(r->call[i].source, r->source);
+    return n;
+}
+
+/* Room for one more name of the source that speaks: 0, IT_ERR_FULL or IT_ERR_NOMEM. */
 static int rv_name_room(it_rendezvous *r, it_time now)
 {
+    if (rv_has_enough(r, rv_names_of_source(r), 1))
+        return IT_ERR_FULL;
     for (size_t i = r->n_names; r->n_names >= r->cfg.names && i-- > 0;)
         if (rv_is_away(r, now, r->name[i].box))
             rv_drop_name(r, &r->name[i]);
@@ -162,7 +193,7 @@ static bool rv_is_over(const it_rendezvous *r, it_time now, const rv_call *c)
 static rv_call *rv_add_call(it_rendezvous *r, it_time now, uint64_t token, const char *box, int *err)
 {
     *err = IT_ERR_FULL;
-    if (rv_calls_of(r, box) >= r->cfg.calls_each)
+    if (rv_calls_of(r, box) >= r->cfg.calls_each || rv_has_enough(r, rv_calls_of_source(r), CALLS_A_NAME))
         return NULL;
     for (size_t i = r->n_calls; r->n_calls >= r->cfg.calls && i-- > 0;)
         if (rv_is_over(r, now, &r->call[i]))
@@ -173,7 +204,7 @@ static rv_call *rv_add_call(it_rendezvous *r, it_time now, uint64_t token, const
     if (*err < 0)
         return NULL;
     rv_call *c = &r->call[r->n_calls++];
-    *c = (rv_call){.token = token, .until = IT_NEVER};
+    *c = (rv_call){.token = token, .until = IT_NEVER, .source = r->source};
     memcpy(c->box[0], box, strlen(box) + 1);
     r->stats.open = r->n_calls;
     return c;
@@ -234,11 +265,21 @@ static int rv_ring_waiting(it_rendezvous *r, it_time now, const rv_name *n)
     return err;
 }
 
+/* Whether the owner of |box| may have name |n|, which somebody has: he himself, or one who is away. */
+static bool rv_may_have(const it_rendezvous *r, it_time now, const char *box, const rv_name *n)
+{
+    if (strcmp(n->box, box) == 0)
+        return true;
+    if (!rv_is_away(r, now, n->box))
+        return false;
+    return it_ip_eq(n->source, r->source) || !rv_has_enough(r, rv_names_of_source(r), 1);
+}
+
 static int take_listen(it_rendezvous *r, it_time now, const char *box, const it_rendezvous_words *w)
 {
     rv_name *n = rv_name_of(r, w->name);
     it_rendezvous_words answer = {.verb = IT_RENDEZVOUS_LISTENING, .name = w->name};
-    if (n && strcmp(n->box, box) != 0 && !rv_is_away(r, now, n->box))
+    if (n && !rv_may_have(r, now, box, n))
         answer.verb = IT_RENDEZVOUS_TAKEN;
     int err = n ? 0 : rv_name_room(r, now);
     if (err == IT_ERR_NOMEM)
@@ -253,8 +294,10 @@ static int take_listen(it_rendezvous *r, it_time now, const char *box, const it_
         r->stats.names = r->n_names;
     }
     r->stats.taken += answer.verb == IT_RENDEZVOUS_TAKEN;
-    if (answer.verb == IT_RENDEZVOUS_LISTENING)
+    if (answer.verb == IT_RENDEZVOUS_LISTENING) {
         memcpy(n->box, box, strlen(box) + 1);
+        n->source = r->source;
+    }
     err = rv_say(r, now, box, &answer);
     if (err == IT_ERR_NOMEM || answer.verb == IT_RENDEZVOUS_TAKEN)
         return err == IT_ERR_NOMEM ? err : 0;
@@ -380,12 +423,13 @@ static int rv_hear(it_rendezvous *r, it_time now)
     it_bytes data;
     it_rendezvous_words w;
     int err = 0;
-    while (err == 0 && it_signal_server_hear(r->signal, box, &data)) {
+    while (err == 0 && it_signal_server_hear(r->signal, box, &r->source, &data)) {
         if (it_rendezvous_read(data, &w) < 0 || !TAKE[w.verb])
             r->stats.broken++;
         else
             err = TAKE[w.verb](r, now, box, &w);
     }
+    r->source = (it_ip){0, 0};
     return err;
 }
 

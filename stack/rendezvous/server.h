@@ -20,7 +20,8 @@ typedef struct it_rendezvous_cfg {
     size_t names;                /* that are listened for. 4,096 */
     size_t calls;                /* that it knows. 8,192 */
     size_t calls_each;           /* of one client. 64 */
-    it_time away;                /* that a client may be before others get its place. 30 s */
+    /* Where |signal|.each is set a source has so many names at a time, and 4 times as many calls. */
+    it_time away; /* that a client may be before others get its place. 30 s */
 } it_rendezvous_cfg;
 
 typedef struct it_rendezvous_stats {

@@ -1,6 +1,8 @@
 /* Answering those who open a session: RFC 7016 sections 3.5.1.1.2, 3.5.1.3, 3.5.1.5, and the parts of an introducer. */
 #include "stack/rtmfp/impl.h"
 
+#include "base/table/buckets.h"
+
 #define SIGNATURE 'X' /* RFC 7425 section 4.3.5: nothing to say */
 
 /* Whether |epd| selects this end. */
@@ -224,6 +226,20 @@ static void respond_take(it_rtmfp *r, it_time now, const it_rtmfp_path *path, co
     it_rtmfp_session_drop(r, yields);
 }
 
+/* Whether the source of |ip| has as many sessions as one may, |old| aside, which gives way. */
+static bool source_has_enough(const it_rtmfp *r, it_ip ip, const it_rtmfp_session *old)
+{
+    it_ip source = it_ip_source(ip);
+    uint32_t n = 0;
+    if (!r->cfg.each)
+        return false;
+    for (uint32_t i = 0; i < r->slots; i++) {
+        const it_rtmfp_session *s = r->slot[i];
+        n += s && s != old && it_ip_eq(it_ip_source(s->path.remote.ip), source);
+    }
+    return n >= r->cfg.each;
+}
+
 /* The keys are computed last: whatever is ignored is ignored before. */
 bool it_rtmfp_take_iikeying(it_rtmfp *r, it_time now, const it_rtmfp_path *path, it_bytes payload)
 {
@@ -240,7 +256,8 @@ bool it_rtmfp_take_iikeying(it_rtmfp *r, it_time now, const it_rtmfp_path *path,
         it_rtmfp_note(r, it_rtmfp_queue_startup(r, path, k.sid, it_bytes_of(old->answer, old->answer_n)));
         return true;
     }
-    if (!glare_resolve(r, path->remote, k.cert, &yields) || verdict == OLD_STANDS) {
+    if (!glare_resolve(r, path->remote, k.cert, &yields) || verdict == OLD_STANDS ||
+        source_has_enough(r, path->remote.ip, old)) {
         r->stats.refused++;
         return true;
     }

@@ -46,6 +46,7 @@ typedef struct it_rtmfp_cfg {
                            MACs, 1 where they have sequence numbers */
     bool move_unproven; /* peers may move where packets have checksums only, against section 5 */
     uint32_t sessions;  /* at most, opening ones included; 0: 64 */
+    uint32_t each;      /* of them accepted from one IPv4 address or IPv6 /64; 0: no limit */
     uint32_t amplify;   /* an RHello is at most so many tenths of its IHello, else it is not sent; 0: of any size */
     it_time keepalive;  /* silence in either direction after which a Ping is sent; 0: 10 s; IT_NEVER: none */
     it_time death;      /* and how long Pings may stay unanswered; 0: 20 s */

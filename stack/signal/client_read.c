@@ -12,6 +12,7 @@ static void go_up(it_signal_client *c)
     if (c->state != IT_SESSION_OPENING || c->main < 0)
         return;
     c->state = IT_SESSION_UP;
+    c->told_down = false;
     c->pause = c->cfg.pause;
     c->took = c->now - c->v[c->main]->begun;
     (void)it_signal_tell(c, IT_SERVICE_UP);
@@ -55,6 +56,15 @@ static int give_back(it_signal_client *c, const it_signal_letter *l, it_signal_t
     return 0;
 }
 
+/* Something has come that the server is to be told of: soon, or with enough of it at once. */
+static void owe_ack(it_signal_client *c)
+{
+    if (++c->n_unacked >= IT_SIGNAL_UNACKED)
+        c->ack_due = c->now;
+    else if (c->ack_due == IT_NEVER)
+        c->ack_due = c->now + ACK_WAIT;
+}
+
 /* What is before the message that was refused was taken. Returns 0 or IT_ERR_NOMEM. */
 static int take_refusal(it_signal_client *c, const it_signal_record *r)
 {
@@ -68,6 +78,8 @@ static int take_refusal(it_signal_client *c, const it_signal_record *r)
     t->how = word_of(r->why);
     int err = give_back(c, c->first, t);
     forget_sent(c, r->refused);
+    c->tells_known = true;
+    owe_ack(c);
     return err;
 }
 
@@ -111,10 +123,7 @@ static int take_message(it_signal_client *c, const it_signal_record *r)
     t->data = copy;
     t->n = (size_t)n;
     c->seen = r->seq;
-    if (++c->n_unacked >= IT_SIGNAL_UNACKED)
-        c->ack_due = c->now;
-    else if (c->ack_due == IT_NEVER)
-        c->ack_due = c->now + ACK_WAIT;
+    owe_ack(c);
     return 0;
 }
 
@@ -199,13 +208,23 @@ static bool proxy_refused(const it_signal_leg *g, int *status)
     return true;
 }
 
+/* Whether the stream below the TLS of leg |g|, which stood, has ended without a word (RFC 8446 section 6.1). That is
+ * what became of the stream: nobody has said no. */
+static bool is_truncated(const it_signal_leg *g)
+{
+    if (!g->tls.ops)
+        return false;
+    const it_tls_info *info = it_tls_layer_info(&g->tls);
+    return info->open && info->end == IT_TLS_END_TRUNCATED;
+}
+
 /* Whether TLS has ended leg |g|, and why. */
 static bool tls_failed(const it_signal_leg *g, int *status)
 {
     if (!g->tls.ops)
         return false;
     *status = (int)it_tls_layer_info(&g->tls)->end;
-    return *status != IT_TLS_END_NONE && *status != IT_TLS_END_CLOSED;
+    return *status != IT_TLS_END_NONE && *status != IT_TLS_END_CLOSED && !is_truncated(g);
 }
 
 /* Whether that leg |k| has ended is nothing to tell: the stream was kept for more requests, and a server, or somebody
@@ -240,6 +259,8 @@ static int leg_ended(it_signal_client *c, int k, enum it_io_kind kind)
         it_signal_fail_leg(c, k, IT_SIGNAL_PROXY, status < 0 ? 0 : status);
     else if (tls_failed(g, &status))
         it_signal_fail_leg(c, k, IT_SIGNAL_TLS, status);
+    else if (is_truncated(g))
+        it_signal_fail_leg(c, k, IT_SIGNAL_RESET, 0);
     else if (g->ws.ops)
         ws_ended(c, k, fin);
     else

@@ -6,6 +6,12 @@
 
 enum { POST_MAX = 12800 }; /* bytes of lines in a request */
 
+/* Up to which of its messages |c| knows what became of them. */
+static uint64_t known_of(const it_signal_client *c)
+{
+    return c->first ? c->first->id - 1 : c->ids;
+}
+
 /* The target of a request: who asks, and how long it may be held. */
 void it_signal_write_target(const it_signal_client *c, it_str *out, it_time hold)
 {
@@ -13,7 +19,7 @@ void it_signal_write_target(const it_signal_client *c, it_str *out, it_time hold
                   c->seen);
     if (c->run[0])
         it_str_printf(out, "&run=%s", c->run);
-    it_str_printf(out, "&known=%" PRIu64, c->first ? c->first->id - 1 : c->ids);
+    it_str_printf(out, "&known=%" PRIu64, known_of(c));
     if (it_signal_is_poll(c))
         it_str_printf(out, "&hold=%d", (int)(hold / IT_SEC));
 }
@@ -93,7 +99,7 @@ static int post_letters(it_signal_client *c)
  * stream tells when it has some, or IT_ERR_NOMEM. */
 static int write_frames(it_signal_client *c)
 {
-    char ack[32];
+    char ack[64];
     bool acks = c->ack_due <= c->now;
     it_signal_letter *l = acks ? NULL : c->first;
     if (c->state != IT_SESSION_UP)
@@ -103,6 +109,8 @@ static int write_frames(it_signal_client *c)
     if (!l && !acks)
         return 0;
     int n_ack = snprintf(ack, sizeof ack, "{\"ack\":%" PRIu64 "}", c->seen);
+    if (c->tells_known)
+        n_ack = snprintf(ack, sizeof ack, "{\"ack\":%" PRIu64 ",\"known\":%" PRIu64 "}", c->seen, known_of(c));
     int n = write_leg(c, c->v[c->main], l ? it_bytes_of(l->text, l->n) : it_bytes_of(ack, (size_t)n_ack));
     if (n < 0)
         return n == IT_ERR_NOMEM ? n : 0;
@@ -113,6 +121,7 @@ static int write_frames(it_signal_client *c)
     } else {
         c->ack_due = IT_NEVER;
         c->n_unacked = 0;
+        c->tells_known = false;
     }
     return 1;
 }

@@ -1,9 +1,25 @@
 /* Mailboxes in the order they came to be; places of those that are gone are used again. */
 #include "stack/signal/mailbox.h"
 
-void it_mailboxes_init(it_mailboxes *m, it_alloc *alloc, size_t most)
+#include "base/rng.h"
+
+void it_mailboxes_init(it_mailboxes *m, it_alloc *alloc, size_t most, size_t each, uint64_t secret)
 {
-    *m = (it_mailboxes){.alloc = alloc, .most = most};
+    *m = (it_mailboxes){.alloc = alloc, .most = most, .each = each, .secret = secret};
+    it_map_init(&m->by_name, alloc, 1);
+    it_map_init(&m->by_source, alloc, 2);
+}
+
+/* A hash of |text| that who does not know the secret cannot aim at. */
+static uint64_t hash_text(const it_mailboxes *m, it_bytes text)
+{
+    uint64_t h = it_hash_mix(m->secret, text.n), word = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        word = word << 8 | text.p[i];
+        if (i % 8 == 7)
+            h = it_hash_mix(h, word);
+    }
+    return it_hash_mix(h, word);
 }
 
 /* |b| keeps no letters any more. */
@@ -21,55 +37,130 @@ void it_mailboxes_fini(it_mailboxes *m)
         it_free(m->alloc, m->v[i].refused);
     }
     it_free(m->alloc, m->v);
+    it_map_fini(&m->by_name);
+    it_map_fini(&m->by_source);
     m->v = NULL;
     m->n = m->cap = 0;
 }
 
-static size_t find_mailbox(const it_mailboxes *m, it_bytes name)
+/* Places of |source|; |*oldest| that of its mailboxes without letters which was left first, |m|->n: none. */
+static size_t count_places(const it_mailboxes *m, it_ip source, size_t *oldest)
 {
-    size_t i = 0;
-    while (i < m->n && !(m->v[i].filled && it_bytes_eq(name, it_bytes_str(m->v[i].name))))
-        i++;
-    return i;
+    size_t n = 0;
+    *oldest = m->n;
+    for (size_t i = 0; i < m->n; i++) {
+        const it_mailbox *b = &m->v[i];
+        if (b->kept || !it_ip_eq(b->source, source))
+            continue;
+        n++;
+        if (!b->used && (*oldest == m->n || b->left < m->v[*oldest].left))
+            *oldest = i;
+    }
+    return n;
 }
 
-/* A place for one more mailbox: behind the others while there may be more, else that which was left first. |used| is
- * below |most|. Returns it, or IT_ERR_NOMEM. */
-static int make_place(it_mailboxes *m)
+/* Whether |source| has as many places as one may. */
+static bool has_enough(const it_mailboxes *m, it_ip source, size_t *oldest)
+{
+    return m->each && count_places(m, source, oldest) >= m->each;
+}
+
+/* Place |i| is another mailbox's from now on. */
+static int clear_place(it_mailboxes *m, size_t i)
+{
+    if (m->v[i].filled)
+        it_map_del(&m->by_name, &m->v[i].hash);
+    it_free(m->alloc, m->v[i].refused);
+    m->v[i] = (it_mailbox){.used = false};
+    return (int)i;
+}
+
+/* A place for one more mailbox of |source|: behind the others while there may be more, else that which was left first,
+ * of its own where it has as many as it may. |used| is below |most|. Returns it, IT_ERR_LIMIT or IT_ERR_NOMEM. */
+static int make_place(it_mailboxes *m, it_ip source)
 {
     size_t place = m->n;
+    if (has_enough(m, source, &place))
+        return place < m->n ? clear_place(m, place) : IT_ERR_LIMIT;
     if (m->n < m->most) {
         if (it_grow(m->alloc, &m->v, &m->cap, m->n + 1, sizeof *m->v) < 0)
             return IT_ERR_NOMEM;
         m->v[m->n++] = (it_mailbox){.used = false};
-        return (int)place;
+        return (int)m->n - 1;
     }
+    place = m->n;
     for (size_t i = 0; i < m->n; i++)
         if (!m->v[i].used && (place == m->n || m->v[i].left < m->v[place].left))
             place = i;
     IT_ASSERT(place < m->n);
-    it_free(m->alloc, m->v[place].refused);
-    m->v[place] = (it_mailbox){.used = false};
-    return (int)place;
+    return clear_place(m, place);
 }
 
-int it_mailboxes_open(it_mailboxes *m, it_time now, it_bytes name)
+it_mailbox *it_mailboxes_find(const it_mailboxes *m, it_bytes name)
 {
-    size_t i = find_mailbox(m, name);
-    if (i < m->n && m->v[i].used)
-        return (int)i;
-    if (m->used >= m->most || name.n > IT_SIGNAL_NAME)
-        return IT_ERR_FULL;
-    int place = i < m->n ? (int)i : make_place(m);
+    uint32_t i = it_map_get1(&m->by_name, hash_text(m, name));
+    if (i == IT_MAP_NONE || !it_bytes_eq(name, it_bytes_str(m->v[i].name)))
+        return NULL;
+    return &m->v[i];
+}
+
+/* Place |b| is used from now on. */
+static void use_place(it_mailboxes *m, it_mailbox *b, it_time now)
+{
+    b->used = true;
+    b->link = IT_MAILBOX_NONE;
+    b->left = now;
+    m->used++;
+}
+
+/* Makes mailbox |name| in a new place. As it_mailboxes_open. */
+static int make_mailbox(it_mailboxes *m, it_time now, it_bytes name, it_ip source)
+{
+    uint64_t hash = hash_text(m, name);
+    if (it_map_get1(&m->by_name, hash) != IT_MAP_NONE)
+        return IT_ERR_FULL; /* another name of the same hash */
+    int place = make_place(m, source);
     if (place < 0)
         return place;
     it_mailbox *b = &m->v[place];
-    b->used = b->filled = true;
-    b->link = IT_MAILBOX_NONE;
-    b->left = now;
+    if (it_map_put(&m->by_name, &hash, (uint32_t)place) < 0)
+        return IT_ERR_NOMEM;
+    b->filled = true;
+    b->hash = hash;
+    b->source = source;
     memcpy(b->name, name.p, name.n);
-    m->used++;
+    use_place(m, b, now);
     return place;
+}
+
+int it_mailboxes_open(it_mailboxes *m, it_time now, it_bytes name, it_ip source)
+{
+    it_mailbox *b = it_mailboxes_find(m, name);
+    if (b && b->used)
+        return (int)(b - m->v);
+    if (m->used >= m->most || name.n > IT_SIGNAL_NAME)
+        return IT_ERR_FULL;
+    if (!b)
+        return make_mailbox(m, now, name, source);
+    use_place(m, b, now);
+    return (int)(b - m->v);
+}
+
+int it_mailboxes_keep(it_mailboxes *m, it_bytes name)
+{
+    m->most++;
+    int i = it_mailboxes_open(m, IT_NEVER, name, (it_ip){0, 0});
+    if (i < 0)
+        return i;
+    m->v[i].kept = true;
+    return 0;
+}
+
+void it_mailboxes_give(const it_mailboxes *m, it_mailbox *b, it_ip source)
+{
+    size_t oldest;
+    if (!it_ip_eq(b->source, source) && !has_enough(m, source, &oldest))
+        b->source = source;
 }
 
 void it_mailboxes_forget(it_mailboxes *m, it_time before)
@@ -81,20 +172,21 @@ void it_mailboxes_forget(it_mailboxes *m, it_time before)
 
 /* --- its session --- */
 
-bool it_mailbox_was_of(const it_mailbox *b, it_bytes key)
+bool it_mailbox_was_of(const it_mailboxes *m, const it_mailbox *b, it_bytes key)
 {
+    uint64_t hash = hash_text(m, key);
     for (unsigned i = 0; i < b->n_gone && i < IT_MAILBOX_KEYS; i++)
-        if (it_bytes_eq(key, it_bytes_str(b->gone[i])))
+        if (b->gone[i] == hash)
             return true;
     return false;
 }
 
-void it_mailbox_take_over(it_mailbox *b, it_bytes key)
+void it_mailbox_take_over(const it_mailboxes *m, it_mailbox *b, it_bytes key)
 {
     if (it_bytes_eq(key, it_bytes_str(b->key)))
         return;
     if (b->key[0])
-        memcpy(b->gone[b->n_gone++ % IT_MAILBOX_KEYS], b->key, sizeof b->key);
+        b->gone[b->n_gone++ % IT_MAILBOX_KEYS] = hash_text(m, it_bytes_str(b->key));
     memset(b->key, 0, sizeof b->key);
     memcpy(b->key, key.p, key.n);
     b->taken = 0; /* it counts from 1 */
@@ -104,7 +196,7 @@ void it_mailbox_take_over(it_mailbox *b, it_bytes key)
 int it_mailbox_refuse(it_mailboxes *m, it_mailbox *b, uint64_t id, enum it_refusal why)
 {
     if (b->n_refused == IT_MAILBOX_REFUSALS)
-        memmove(b->refused, b->refused + 1, --b->n_refused * sizeof *b->refused);
+        return IT_ERR_FULL;
     if (it_grow(m->alloc, &b->refused, &b->cap_refused, b->n_refused + 1, sizeof *b->refused) < 0)
         return IT_ERR_NOMEM;
     b->refused[b->n_refused++] = (it_refused){id, why};
@@ -140,12 +232,37 @@ it_time it_mailboxes_oldest(const it_mailboxes *m)
     return least;
 }
 
-int it_mailbox_put(it_mailboxes *m, it_mailbox *b, const char *from, it_bytes data, bool base64)
+/* Bytes of |source| that wait. */
+static uint32_t waiting_of(const it_mailboxes *m, it_ip source)
+{
+    uint32_t n = it_map_get(&m->by_source, (const uint64_t[]){source.hi, source.lo});
+    return n == IT_MAP_NONE ? 0 : n;
+}
+
+/* Of |source| so many bytes wait now. Returns 0 or IT_ERR_NOMEM, which fewer never are. */
+static int set_waiting(it_mailboxes *m, it_ip source, uint32_t n)
+{
+    const uint64_t key[] = {source.hi, source.lo};
+    if (n)
+        return it_map_put(&m->by_source, key, n);
+    it_map_del(&m->by_source, key);
+    return 0;
+}
+
+bool it_mailboxes_hold(const it_mailboxes *m, it_ip source, size_t n)
+{
+    return !m->each || waiting_of(m, source) + sizeof(it_letter) + n <= IT_MAILBOX_SOURCE;
+}
+
+int it_mailbox_put(it_mailboxes *m, it_mailbox *b, const char *from, it_ip source, it_bytes data, bool base64)
 {
     it_letter *l = it_malloc(m->alloc, sizeof *l + data.n);
-    if (!l)
+    uint32_t size = (uint32_t)(sizeof *l + data.n);
+    if (!l || (m->each && set_waiting(m, source, waiting_of(m, source) + size) < 0)) {
+        it_free(m->alloc, l);
         return IT_ERR_NOMEM;
-    *l = (it_letter){.seq = ++m->seq, .base64 = base64, .n = data.n};
+    }
+    *l = (it_letter){.seq = ++m->seq, .base64 = base64, .source = source, .n = data.n};
     memcpy(l->from, from, strlen(from) + 1);
     if (data.n)
         memcpy(l->data, data.p, data.n);
@@ -167,6 +284,8 @@ size_t it_mailbox_ack(it_mailboxes *m, it_mailbox *b, uint64_t seq)
         b->first = l->next;
         b->n--;
         b->bytes -= l->n;
+        if (m->each)
+            (void)set_waiting(m, l->source, waiting_of(m, l->source) - (uint32_t)(sizeof *l + l->n));
         it_free(m->alloc, l);
         n++;
     }
@@ -188,5 +307,18 @@ size_t it_mailbox_count(const it_mailbox *b, uint64_t seq)
     size_t n = 0;
     for (const it_letter *l = b->first; l && l->seq <= seq; l = l->next)
         n++;
+    return n;
+}
+
+size_t it_mailbox_of_source(const it_mailbox *b, it_ip source, size_t *bytes)
+{
+    size_t n = 0;
+    *bytes = 0;
+    for (const it_letter *l = b->first; l; l = l->next) {
+        if (!it_ip_eq(l->source, source))
+            continue;
+        n++;
+        *bytes += l->n;
+    }
     return n;
 }

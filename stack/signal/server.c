@@ -4,6 +4,7 @@
 
 #include "stack/http/message.h"
 #include "stack/tls/either.h"
+#include "stack/ws/ws.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -36,14 +37,24 @@ it_signal_server *it_signal_server_new(const it_signal_server_cfg *cfg)
     time_or(&s->cfg.request, 30 * IT_SEC);
     time_or(&s->cfg.idle, 60 * IT_SEC);
     time_or(&s->cfg.keep, 300 * IT_SEC);
-    if (cfg->own)
-        snprintf(s->own, sizeof s->own, "%s", cfg->own);
+    it_rng rng = cfg->rng; /* a copy: the name of the run is as it was */
+    it_rng_init(&rng, it_rng_u64(&rng), "secrets");
+    it_mailboxes_init(&s->boxes, cfg->alloc, s->cfg.mailboxes, s->cfg.each, it_rng_u64(&rng));
     it_rng_text(&s->cfg.rng, s->run, sizeof s->run - 1, "0123456789abcdef");
-    it_mailboxes_init(&s->boxes, cfg->alloc, s->cfg.mailboxes);
     it_bits_init(&s->busy, cfg->alloc);
     it_bits_init(&s->keyed, cfg->alloc);
     it_str_init(&s->reply, cfg->alloc);
-    return s;
+    int err = it_buckets_init(&s->asks, cfg->alloc, it_rng_u64(&rng), cfg->rate, cfg->rate);
+    if (err == 0)
+        err = it_buckets_init(&s->says, cfg->alloc, it_rng_u64(&rng), cfg->records, cfg->records);
+    if (err == 0 && cfg->own) {
+        snprintf(s->own, sizeof s->own, "%s", cfg->own);
+        err = it_mailboxes_keep(&s->boxes, it_bytes_str(s->own));
+    }
+    if (err == 0)
+        return s;
+    it_signal_server_ops.free(s);
+    return NULL;
 }
 
 void it_signal_server_tls(it_signal_server *s, const it_tls_cfg *tls, uint16_t port)
@@ -73,6 +84,8 @@ static void free_server(void *o)
     for (size_t i = 0; i < s->n; i++)
         free_link(s, i);
     it_mailboxes_fini(&s->boxes);
+    it_buckets_fini(&s->asks);
+    it_buckets_fini(&s->says);
     it_bits_fini(&s->busy);
     it_bits_fini(&s->keyed);
     it_str_fini(&s->reply);
@@ -91,10 +104,19 @@ const it_signal_server_stats *it_signal_server_stat(const it_signal_server *s)
 it_signal_tale *it_signal_server_tell(it_signal_server *s, enum it_signal_tale_kind kind, it_addr client)
 {
     it_signal_tale *t = &s->tales[s->told++ % IT_SIGNAL_TALES];
-    if (s->told - s->heard > IT_SIGNAL_TALES)
-        s->heard = s->told - IT_SIGNAL_TALES;
+    if (s->told - s->heard > IT_SIGNAL_TALES) {
+        s->heard++;
+        s->missed++;
+    }
     *t = (it_signal_tale){.kind = kind, .client = client};
     return t;
+}
+
+void it_signal_server_tell_refused(it_signal_server *s, it_addr client, int status, const char *why)
+{
+    it_signal_tale *t = it_signal_server_tell(s, IT_SIGNAL_TALE_REFUSED, client);
+    t->status = status;
+    t->why = why;
 }
 
 int it_signal_server_tale(it_signal_server *s, it_signal_tale *tale)
@@ -102,6 +124,8 @@ int it_signal_server_tale(it_signal_server *s, it_signal_tale *tale)
     if (s->heard == s->told)
         return 0;
     *tale = s->tales[s->heard++ % IT_SIGNAL_TALES];
+    tale->missed = s->missed;
+    s->missed = 0;
     return 1;
 }
 
@@ -149,36 +173,74 @@ static int write_next(it_signal_server *s, it_signal_link *l)
     return 1;
 }
 
-static int take_frame(it_signal_server *s, it_signal_link *l, it_bytes text)
+/* Closes the WebSocket of connection |i| with |code| for |why|: nothing more of it is heard. */
+static void close_for(it_signal_server *s, size_t i, uint16_t code, const char *why)
 {
+    it_signal_server_tell_refused(s, s->v[i]->s.remote, code, why);
+    it_signal_close_ws(s->v[i], s->now, code);
+    it_signal_leave_box(s, i);
+}
+
+static int take_frame(it_signal_server *s, size_t i, it_bytes text)
+{
+    it_signal_link *l = s->v[i];
     if (l->box == IT_MAILBOX_NONE)
-        return 0; /* somebody else has the mailbox */
-    int err = it_signal_take_record(s, l->box, text, &l->say);
-    if (err == IT_ERR_PARSE) {
-        it_signal_close_ws(l, s->now, 1008); /* RFC 6455 section 7.4.1: it violates our policy */
-        return 0;
-    }
-    return err;
+        return 0; /* somebody else has the mailbox, or it is being closed */
+
+    (void)it_buckets_take(&s->says, s->now, l->s.remote.ip); /* there is one: reads_on */
+    int err = it_signal_take_record(s, l->box, l->s.remote.ip, text, &l->say);
+    if (err == IT_ERR_NOMEM)
+        return err;
+    if (err == IT_ERR_PARSE) /* RFC 6455 section 7.4.1: it violates our policy */
+        close_for(s, i, 1008, "a message that is no record");
+    else if (err == IT_ERR_FULL) /* the registry of RFC 6455 section 11.7: try again later */
+        close_for(s, i, 1013, "it does not say that it knows what was refused");
+    return 0;
 }
 
 /* --- in and out --- */
 
 enum { SAY_MAX = 4096 }; /* bytes of answers that wait; with more nothing is read: who does not read is not heard */
 
-static bool reads_on(const it_signal_link *l)
+/* Whether |l| is read. Who has a WebSocket and says more than its source may is read later: nothing of it is lost. */
+static bool reads_on(const it_signal_server *s, it_signal_link *l)
 {
-    return l->mode != IT_LINK_WS || l->say.n < SAY_MAX;
+    if (l->mode != IT_LINK_WS)
+        return true;
+    if (l->say.n >= SAY_MAX)
+        return false;
+    it_time when = it_buckets_when(&s->says, s->now, l->s.remote.ip);
+    l->pause = when > s->now ? when : IT_NEVER;
+    return l->pause == IT_NEVER;
+}
+
+/* The layers of |l| have refused what it said, or the stream is gone: tells of the first. */
+static void tell_broken(it_signal_server *s, const it_signal_link *l)
+{
+    int status = it_http_answered(&l->http);
+    const char *why = it_layers_why(&l->ls);
+    bool tls = l->tls.ops && l->tls.ops->why(l->tls.l);
+    if (status || tls)
+        it_signal_server_tell_refused(s, l->s.remote, status, why);
 }
 
 /* Connection |i| says no more: FIN or RST, |in|. */
 static int end_link(it_signal_server *s, size_t i, const it_io *in)
 {
     it_signal_link *l = s->v[i];
+    int err = 0;
+    if (in->kind == IT_IO_RST)
+        tell_broken(s, l);
+    /* RFC 9112 section 9.6: it may have closed its half alone. It is answered now: it may be gone as well. */
+    if (in->kind == IT_IO_FIN && l->mode == IT_LINK_POLL)
+        err = it_signal_end_poll(s, i);
     it_signal_leave_box(s, i);
     if (l->mode == IT_LINK_WS)
         return 0; /* its layer sees to the closing */
     l->mode = IT_LINK_HTTP;
-    return in->kind == IT_IO_FIN ? it_layers_write(&l->ls, s->now, &(it_io){.kind = IT_IO_FIN}) : 0;
+    if (err < 0 || in->kind == IT_IO_RST)
+        return err;
+    return it_layers_write(&l->ls, s->now, &(it_io){.kind = IT_IO_FIN});
 }
 
 /* Does what came up on connection |i|. */
@@ -189,7 +251,7 @@ static int take_up(it_signal_server *s, size_t i, const it_io *in)
     if (in->kind != IT_IO_DATA)
         return 0;
     s->v[i]->begun = IT_NEVER;
-    return s->v[i]->mode == IT_LINK_WS ? take_frame(s, s->v[i], in->data) : it_signal_take_request(s, i, in->data);
+    return s->v[i]->mode == IT_LINK_WS ? take_frame(s, i, in->data) : it_signal_take_request(s, i, in->data);
 }
 
 /* Reads what connection |i| has said. Returns 0 or IT_ERR_NOMEM. */
@@ -198,7 +260,7 @@ static int read_link(it_signal_server *s, size_t i)
     it_signal_link *l = s->v[i];
     it_io in;
     int n = 0;
-    while (reads_on(l) && (n = it_layers_read(&l->ls, s->now, &in, s->buf, sizeof s->buf)) > 0) {
+    while (reads_on(s, l) && (n = it_layers_read(&l->ls, s->now, &in, s->buf, sizeof s->buf)) > 0) {
         int err = take_up(s, i, &in);
         if (err < 0)
             return err;
@@ -245,7 +307,10 @@ static int push_layers(it_signal_server *s, it_signal_link *l, uint16_t port)
         l->tls = it_tls_or_plain(&cfg);
         err = push_layer(l, l->tls);
     }
-    return err < 0 ? err : push_layer(l, it_http_messages(s->cfg.alloc, IT_HTTP_SERVER, BODY_MAX));
+    if (err < 0)
+        return err;
+    l->http = it_http_messages(s->cfg.alloc, IT_HTTP_SERVER, BODY_MAX);
+    return push_layer(l, l->http);
 }
 
 static int accept_link(it_signal_server *s, const it_io *in)
@@ -260,7 +325,7 @@ static int accept_link(it_signal_server *s, const it_io *in)
     s->stats.connections++;
     l->box = IT_MAILBOX_NONE;
     l->active = s->now;
-    l->begun = IT_NEVER;
+    l->begun = l->pause = l->over = IT_NEVER;
     it_str_init(&l->say, s->cfg.alloc);
     it_layers_init(&l->ls, s->cfg.alloc, &l->s);
     if (push_layers(s, l, in->local.port) < 0) {
@@ -325,6 +390,25 @@ static int serve_link(it_signal_server *s, size_t i)
     return n < 0 ? n : 0;
 }
 
+static const it_time LINGER = 5 * IT_SEC; /* between our FIN and our RST */
+
+/* |l| may have begun to end. Of a WebSocket nothing more is heard once its end is due, read or not (RFC 6455 section
+ * 7.1.7); what answers a request has time to be read. */
+static void note_end(it_signal_server *s, it_signal_link *l)
+{
+    bool ends = l->s.fin_out;
+    if (!it_stream_alive(&l->s) || l->s.rst_due)
+        return;
+    if (l->mode == IT_LINK_WS)
+        ends = l->s.fin_due;
+    if (!ends || l->over != IT_NEVER)
+        return;
+    l->over = s->now + LINGER;
+    const it_layer *top = &l->ls.v[l->ls.n - 1];
+    if (l->mode == IT_LINK_WS && it_ws_state_of(top)->fault == IT_WS_FAULT_PROTOCOL)
+        it_signal_server_tell_refused(s, l->s.remote, it_ws_state_of(top)->sent, it_layers_why(&l->ls));
+}
+
 static int server_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     it_signal_server *s = o;
@@ -338,6 +422,7 @@ static int server_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t 
         int n = serve_link(s, i);
         if (n == 0)
             n = it_layers_output(&s->v[i]->ls, now, out, buf, cap);
+        note_end(s, s->v[i]);
         if (n != 0)
             return n;
         it_bits_del(&s->busy, i);
@@ -346,7 +431,7 @@ static int server_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t 
         it_signal_leave_box(s, i);
         free_link(s, i);
     }
-    s->stats.mailboxes = s->boxes.used;
+    s->stats.mailboxes = s->boxes.used - (s->own[0] != '\0');
     return 0;
 }
 
@@ -383,10 +468,12 @@ static it_time link_next(const it_signal_server *s, const it_signal_link *l)
     it_time own = l->mode == IT_LINK_POLL ? l->hold : l->active + s->cfg.idle;
     if (asks_until(s, l) < own)
         own = asks_until(s, l);
+    if (l->over < own)
+        own = l->over;
+    if (l->pause < own)
+        own = l->pause;
     return own < layers ? own : layers;
 }
-
-static const it_time LINGER = 5 * IT_SEC; /* between our FIN and our RST */
 
 /* The time of connection |i| has come. */
 static int tick_link(it_signal_server *s, size_t i)
@@ -396,6 +483,14 @@ static int tick_link(it_signal_server *s, size_t i)
     int err = it_layers_tick(&l->ls, s->now);
     if (err < 0)
         return err;
+    if (l->pause <= s->now)
+        l->pause = IT_NEVER;
+    if (l->over <= s->now) {
+        l->over = IT_NEVER;
+        it_signal_leave_box(s, i);
+        it_stream_reset(&l->s);
+        return 0;
+    }
     if (l->mode == IT_LINK_POLL && l->hold <= s->now)
         return it_signal_end_poll(s, i);
     if (asks_until(s, l) <= s->now) { /* however often a byte of it comes */

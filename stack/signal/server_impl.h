@@ -3,6 +3,7 @@
 #define IT_STACK_SIGNAL_SERVER_IMPL_H
 
 #include "base/table/bits.h"
+#include "base/table/buckets.h"
 #include "stack/signal/mailbox.h"
 #include "stack/signal/server.h"
 #include "stack/stream/layers.h"
@@ -14,11 +15,14 @@ typedef struct it_signal_link {
     uint8_t mode; /* enum it_signal_link_mode */
     it_stream s;
     it_layers ls;
-    it_layer tls;   /* ops NULL: none, whatever the client says */
+    it_layer tls; /* ops NULL: none, whatever the client says */
+    it_layer http;
     uint32_t box;   /* of POLL, WS; IT_MAILBOX_NONE */
     it_time active; /* when it last said something */
     it_time begun;  /* HTTP: when the first byte of a request came; IT_NEVER: none has */
     it_time hold;   /* POLL: until then */
+    it_time pause;  /* WS: nothing is read until then, as its source has asked enough; IT_NEVER: it is read */
+    it_time over;   /* when it is reset, as its end is on its way; IT_NEVER: it is not */
     it_str say;     /* WS: lines that are to go out before anything else */
 } it_signal_link;
 
@@ -30,7 +34,8 @@ struct it_signal_server {
     it_tls_cfg tls;
     uint16_t tls_port; /* 0: none */
     it_mailboxes boxes;
-    it_signal_link **v; /* NULL: a free place */
+    it_buckets asks, says; /* requests, and records of WebSockets, by source */
+    it_signal_link **v;    /* NULL: a free place */
     size_t n, cap;
     it_bits busy;      /* links that may have something to put out */
     it_bits keyed;     /* those whose TLS may have lines for a key log */
@@ -41,6 +46,7 @@ struct it_signal_server {
     it_signal_server_stats stats;
     it_signal_tale tales[IT_SIGNAL_TALES]; /* a ring */
     uint64_t told, heard;                  /* so many were told; and were asked for, or lost */
+    uint64_t missed;                       /* of those that were lost, since one was asked for */
     uint8_t buf[IT_LAYER_MESSAGE];
 };
 
@@ -48,6 +54,8 @@ struct it_signal_server {
 
 /* A tale of |kind| of |client|, which the caller fills. */
 it_signal_tale *it_signal_server_tell(it_signal_server *s, enum it_signal_tale_kind kind, it_addr client);
+/* Tells that |client| was answered with |status|, or its WebSocket closed with it, for |why|. */
+void it_signal_server_tell_refused(it_signal_server *s, it_addr client, int status, const char *why);
 
 /* --- server_take.c --- */
 
@@ -57,9 +65,10 @@ it_mailbox *it_signal_box_of(it_signal_server *s, const it_signal_link *l);
 void it_signal_leave_box(it_signal_server *s, size_t i);
 /* Closes the WebSocket of |l| with |code|. */
 void it_signal_close_ws(it_signal_link *l, it_time now, uint16_t code);
-/* Does what one record of the owner of mailbox |box| says; the answer is appended to |say|. Returns 0, IT_ERR_PARSE or
- * IT_ERR_NOMEM. */
-int it_signal_take_record(it_signal_server *s, uint32_t box, it_bytes text, it_str *say) IT_MUST_CHECK;
+/* Does what one record of the owner of mailbox |box| says, which came from |source|; the answer is appended to |say|.
+ * Returns 0, IT_ERR_FULL: it was not taken, as the sender has to hear of refusals first; IT_ERR_PARSE or IT_ERR_NOMEM.
+ */
+int it_signal_take_record(it_signal_server *s, uint32_t box, it_ip source, it_bytes text, it_str *say) IT_MUST_CHECK;
 /* Appends what letter |l| is for its receiver, as one line without an end. */
 void it_signal_write_letter(it_str *out, const it_letter *l);
 /* Answers a request of connection |i|, or holds it. Returns 0 or IT_ERR_NOMEM. */

@@ -31,11 +31,19 @@ static int respond(it_signal_server *s, it_signal_link *l, const char *status, c
     return n == IT_ERR_NOMEM ? n : 0;
 }
 
-static int respond_bad(it_signal_server *s, it_signal_link *l, const char *status, const char *fields)
+/* Refuses a request with |status| for |why|, and says |body|. */
+static int respond_with(it_signal_server *s, it_signal_link *l, const char *status, const char *why, it_bytes body)
+{
+    it_signal_server_tell_refused(s, l->s.remote, (int)strtol(status, NULL, 10), why);
+    return respond(s, l, status, "Connection: close\r\n", body);
+}
+
+/* Refuses a request with |status| for |why|; |fields| are lines of its head. */
+static int respond_bad(it_signal_server *s, it_signal_link *l, const char *status, const char *fields, const char *why)
 {
     char all[128];
     snprintf(all, sizeof all, "%sConnection: close\r\n", fields);
-    it_signal_server_tell(s, IT_SIGNAL_TALE_REFUSED, l->s.remote)->status = (int)strtol(status, NULL, 10);
+    it_signal_server_tell_refused(s, l->s.remote, (int)strtol(status, NULL, 10), why);
     return respond(s, l, status, all, it_bytes_of(NULL, 0));
 }
 
@@ -72,7 +80,7 @@ static int refuse_poll(it_signal_server *s, size_t i)
     it_signal_leave_box(s, i);
     l->mode = IT_LINK_HTTP;
     l->active = s->now;
-    return respond_bad(s, l, "409 Conflict", "");
+    return respond_bad(s, l, "409 Conflict", "", "another session has opened its mailbox");
 }
 
 /* Whoever reads |b| is told that another one does from now on: another session, or another stream of the same. */
@@ -98,25 +106,36 @@ static void tell_opened(it_signal_server *s, const it_signal_link *l, const it_m
     snprintf(t->box, sizeof t->box, "%s", b->name);
 }
 
+/* Whether |w| is of a session that had |b| before another one took it over. Who names this run has had a hello of it,
+ * and with another key than that which has the mailbox now it was before that one, whatever many were between. */
+static bool was_replaced(const it_signal_server *s, const it_mailbox *b, const it_signal_who *w)
+{
+    if (it_mailbox_was_of(&s->boxes, b, w->key))
+        return true;
+    return b->key[0] && !it_bytes_eq(w->key, it_bytes_str(b->key)) && it_bytes_eq(w->run, it_bytes_str(s->run));
+}
+
 /* Finds the mailbox of |w|, who asks by |l|, and what the session has done before. Returns its index, IT_ERR_FULL,
- * IT_ERR_EXISTS (another session has taken it over), or IT_ERR_NOMEM. */
+ * IT_ERR_LIMIT (its source has enough), IT_ERR_EXISTS (another session has taken it over), or IT_ERR_NOMEM. */
 static int enter_box(it_signal_server *s, const it_signal_link *l, const it_signal_who *w, bool ws)
 {
+    it_ip source = it_ip_source(l->s.remote.ip);
     if (s->own[0] && it_bytes_eq(w->box, it_bytes_str(s->own)))
         return IT_ERR_EXISTS;
-    int at = it_mailboxes_open(&s->boxes, s->now, w->box), err = 0;
+    int at = it_mailboxes_open(&s->boxes, s->now, w->box, source), err = 0;
     if (at < 0)
         return at;
     it_mailbox *b = &s->boxes.v[at];
-    if (it_mailbox_was_of(b, w->key))
+    if (was_replaced(s, b, w))
         return IT_ERR_EXISTS;
+    it_mailboxes_give(&s->boxes, b, source);
     if (b->left != IT_NEVER)
         b->left = s->now;
     if (!it_bytes_eq(w->key, it_bytes_str(b->key))) {
         tell_opened(s, l, b, ws);
         err = replace_reader(s, b, true);
     }
-    it_mailbox_take_over(b, w->key);
+    it_mailbox_take_over(&s->boxes, b, w->key);
     it_mailbox_knows(b, w->known);
     if (it_bytes_eq(w->run, it_bytes_str(s->run)))
         s->stats.delivered += it_mailbox_ack(&s->boxes, b, w->seen);
@@ -150,12 +169,14 @@ static int say_taken(const it_mailbox *me, it_str *say)
 
 static int say_refused(const it_refused *r, it_str *say)
 {
-    static const char *const WHY[] = {[IT_REFUSAL_FULL] = "full", [IT_REFUSAL_LARGE] = "large"};
+    static const char *const WHY[] = {
+        [IT_REFUSAL_FULL] = "full", [IT_REFUSAL_LARGE] = "large", [IT_REFUSAL_LIMIT] = "limit"};
     it_str_printf(say, "{\"refused\":%" PRIu64 ",\"why\":\"%s\"}\n", r->id, WHY[r->why]);
     return say->oom ? IT_ERR_NOMEM : 0;
 }
 
-/* Refuses message |id| of |me| for |why|. That is kept: the answer may be lost. Returns 0 or IT_ERR_NOMEM. */
+/* Refuses message |id| of |me| for |why|. That is kept: the answer may be lost. Where it cannot be the message is not
+ * taken either. Returns 0, IT_ERR_FULL or IT_ERR_NOMEM. */
 static int refuse_message(it_signal_server *s, it_mailbox *me, uint64_t id, enum it_refusal why, it_str *say)
 {
     int err = it_mailbox_refuse(&s->boxes, me, id, why);
@@ -179,30 +200,50 @@ static size_t member_size(const it_signal_record *r)
     return r->data.n + (r->has & IT_SIGNAL_BASE64 ? sizeof "\"base64\":\"\"" : sizeof "\"data\":\"\"") - 1;
 }
 
-/* Whether |b| takes a message of |n| bytes more; the server's own does, as it is emptied at once. */
-static bool has_room(const it_signal_server *s, const it_mailbox *b, size_t n)
+/* Whether |source| has as much in |b| as one may, |n| bytes more included: in what a session of its own has open it may
+ * have all. No source: of the server's own. */
+static bool has_its_share(const it_signal_server *s, const it_mailbox *b, it_ip source, size_t n)
 {
-    if (s->own[0] && strcmp(b->name, s->own) == 0)
-        return true;
-    return b->n < s->cfg.messages && b->bytes + n <= s->cfg.bytes;
+    size_t bytes, letters;
+    if (!s->cfg.each || it_ip_none(source))
+        return false;
+    if (b->key[0] && it_ip_eq(b->source, source))
+        return false;
+    letters = it_mailbox_of_source(b, source, &bytes);
+    return letters >= s->cfg.messages - s->cfg.messages / 4 || bytes + n > s->cfg.bytes - s->cfg.bytes / 4;
 }
 
-/* Keeps message |r| of mailbox |from|, and appends the answer to |say|. Returns 0 or IT_ERR_NOMEM. */
-static int take_message(it_signal_server *s, uint32_t from, const it_signal_record *r, it_str *say)
+/* Whether |b| takes a message of |n| bytes more of |source|: 0, IT_ERR_FULL or IT_ERR_LIMIT. The server's own does, as
+ * it is emptied at once. */
+static int judge_room(const it_signal_server *s, const it_mailbox *b, it_ip source, size_t n)
+{
+    if (b->kept)
+        return 0;
+    if (b->n >= s->cfg.messages || b->bytes + n > s->cfg.bytes)
+        return IT_ERR_FULL;
+    if (!it_ip_none(source) && !it_mailboxes_hold(&s->boxes, source, n))
+        return IT_ERR_LIMIT;
+    return has_its_share(s, b, source, n) ? IT_ERR_LIMIT : 0;
+}
+
+/* Keeps message |r| of mailbox |from|, which came from |source|, and appends the answer to |say|. Returns 0,
+ * IT_ERR_FULL or IT_ERR_NOMEM. */
+static int take_message(it_signal_server *s, uint32_t from, it_ip source, const it_signal_record *r, it_str *say)
 {
     it_mailbox *me = &s->boxes.v[from];
     if (r->id <= me->taken)
         return answer_again(me, r->id, say);
     if (IT_SIGNAL_LETTER_SIZE(strlen(me->name), member_size(r)) > IT_SIGNAL_RECORD)
         return refuse_message(s, me, r->id, IT_REFUSAL_LARGE, say);
-    int at = it_mailboxes_open(&s->boxes, s->now, r->to);
+    int at = it_mailboxes_open(&s->boxes, s->now, r->to, source);
     if (at == IT_ERR_NOMEM)
         return at;
     me = &s->boxes.v[from]; /* they may have moved */
     it_mailbox *to = at < 0 ? NULL : &s->boxes.v[at];
-    if (!to || !has_room(s, to, r->data.n))
-        return refuse_message(s, me, r->id, IT_REFUSAL_FULL, say);
-    if (it_mailbox_put(&s->boxes, to, me->name, r->data, r->has & IT_SIGNAL_BASE64) < 0)
+    int err = at < 0 ? at : judge_room(s, to, source, r->data.n);
+    if (err < 0)
+        return refuse_message(s, me, r->id, err == IT_ERR_LIMIT ? IT_REFUSAL_LIMIT : IT_REFUSAL_FULL, say);
+    if (it_mailbox_put(&s->boxes, to, me->name, source, r->data, r->has & IT_SIGNAL_BASE64) < 0)
         return IT_ERR_NOMEM;
     s->stats.messages++;
     me->taken = r->id;
@@ -211,8 +252,7 @@ static int take_message(it_signal_server *s, uint32_t from, const it_signal_reco
     return say_taken(me, say);
 }
 
-/* Does what one record of the owner of mailbox |box| says. Returns 0, IT_ERR_PARSE or IT_ERR_NOMEM. */
-int it_signal_take_record(it_signal_server *s, uint32_t box, it_bytes text, it_str *say)
+int it_signal_take_record(it_signal_server *s, uint32_t box, it_ip source, it_bytes text, it_str *say)
 {
     it_signal_record r;
     uint8_t plain[IT_SIGNAL_LARGEST];
@@ -220,13 +260,15 @@ int it_signal_take_record(it_signal_server *s, uint32_t box, it_bytes text, it_s
         return IT_ERR_PARSE;
     if (r.has & IT_SIGNAL_ACK)
         s->stats.delivered += it_mailbox_ack(&s->boxes, &s->boxes.v[box], r.ack);
+    if (r.has & IT_SIGNAL_KNOWN)
+        it_mailbox_knows(&s->boxes.v[box], r.known);
     if (!(r.has & IT_SIGNAL_TO))
         return 0;
     if (r.id == 0 || !(r.has & (IT_SIGNAL_DATA | IT_SIGNAL_BASE64)))
         return IT_ERR_PARSE;
     if (it_signal_decode(&r, plain, sizeof plain) < 0)
         return IT_ERR_PARSE;
-    return take_message(s, box, &r, say);
+    return take_message(s, box, it_ip_source(source), &r, say);
 }
 
 /* --- the server's own mailbox --- */
@@ -234,10 +276,16 @@ int it_signal_take_record(it_signal_server *s, uint32_t box, it_bytes text, it_s
 /* The mailbox called |name| that keeps letters; NULL: there is none. */
 static it_mailbox *box_named(const it_signal_server *s, const char *name)
 {
-    for (size_t i = 0; i < s->boxes.n; i++)
-        if (s->boxes.v[i].used && strcmp(s->boxes.v[i].name, name) == 0)
-            return &s->boxes.v[i];
-    return NULL;
+    it_mailbox *b = it_mailboxes_find(&s->boxes, it_bytes_str(name));
+    return b && b->used ? b : NULL;
+}
+
+it_ip it_signal_server_source(const it_signal_server *s, const char *name)
+{
+    const it_mailbox *b = it_mailboxes_find(&s->boxes, it_bytes_str(name));
+    if (!b)
+        return (it_ip){0, 0};
+    return b->source;
 }
 
 it_time it_signal_server_left(const it_signal_server *s, const char *name)
@@ -246,7 +294,7 @@ it_time it_signal_server_left(const it_signal_server *s, const char *name)
     return b ? b->left : 0;
 }
 
-int it_signal_server_hear(it_signal_server *s, char from[IT_SIGNAL_NAME + 1], it_bytes *data)
+int it_signal_server_hear(it_signal_server *s, char from[IT_SIGNAL_NAME + 1], it_ip *source, it_bytes *data)
 {
     it_mailbox *b = s->own[0] ? box_named(s, s->own) : NULL;
     const it_letter *l = b ? b->first : NULL;
@@ -256,17 +304,17 @@ int it_signal_server_hear(it_signal_server *s, char from[IT_SIGNAL_NAME + 1], it
     int n = it_signal_decode(&r, s->heard_data, sizeof s->heard_data);
     IT_ASSERT(n >= 0); /* it was decoded when it came */
     memcpy(from, l->from, sizeof l->from);
+    *source = l->source;
     *data = it_bytes_of(s->heard_data, (size_t)n);
     s->stats.delivered += it_mailbox_ack(&s->boxes, b, l->seq);
-    b->left = s->now; /* forgotten like any other once nobody writes to it */
     return 1;
 }
 
-int it_signal_server_say(it_signal_server *s, it_time now, const char *to, it_bytes data)
+int it_signal_server_say(it_signal_server *s, it_time now, const char *to, it_ip source, it_bytes data)
 {
     it_str text;
     s->now = now;
-    int at = it_mailboxes_open(&s->boxes, now, it_bytes_str(to));
+    int at = it_mailboxes_open(&s->boxes, now, it_bytes_str(to), source);
     if (at < 0)
         return at;
     it_str_init(&text, s->cfg.alloc);
@@ -279,13 +327,11 @@ int it_signal_server_say(it_signal_server *s, it_time now, const char *to, it_by
     bool base64 = text.p[1] == 'b';
     size_t lead = base64 ? sizeof "\"base64\":\"" - 1 : sizeof "\"data\":\"" - 1;
     it_bytes member = it_bytes_of(text.p + lead, text.n - lead - 1);
-    int err = 0;
+    int err = judge_room(s, b, source, member.n);
     if (IT_SIGNAL_LETTER_SIZE(strlen(s->own), text.n) > IT_SIGNAL_RECORD)
         err = IT_ERR_TOOBIG;
-    else if (!has_room(s, b, member.n))
-        err = IT_ERR_FULL;
-    else
-        err = it_mailbox_put(&s->boxes, b, s->own, member, base64);
+    if (err == 0)
+        err = it_mailbox_put(&s->boxes, b, s->own, source, member, base64);
     it_str_fini(&text);
     if (err == 0)
         s->stats.messages++;
@@ -336,7 +382,10 @@ int it_signal_end_poll(it_signal_server *s, size_t i)
     l->mode = IT_LINK_HTTP;
     l->active = s->now;
     it_bits_add(&s->busy, (uint32_t)i);
-    return s->reply.oom ? IT_ERR_NOMEM : respond(s, l, "200 OK", "", it_bytes_of(s->reply.p, s->reply.n));
+    if (s->reply.oom)
+        return IT_ERR_NOMEM;
+    const char *fields = l->s.fin_in ? "Connection: close\r\n" : ""; /* RFC 9112 section 9.6 */
+    return respond(s, l, "200 OK", fields, it_bytes_of(s->reply.p, s->reply.n));
 }
 
 static int begin_poll(it_signal_server *s, size_t i, int box, uint64_t hold)
@@ -352,30 +401,40 @@ static int begin_poll(it_signal_server *s, size_t i, int box, uint64_t hold)
     return err;
 }
 
-/* The lines of a POST. Returns 0, IT_ERR_PARSE or IT_ERR_NOMEM. */
-static int take_lines(it_signal_server *s, int box, it_bytes body, it_str *say)
+/* Takes the lines of a POST, up to one that is none, whose number |*bad| is then, or that is not taken now: what is
+ * behind that is not taken either, so that nothing is out of order. Returns 0 or IT_ERR_NOMEM. */
+static int take_lines(it_signal_server *s, int box, it_ip source, it_bytes body, size_t *bad)
 {
     it_bytes line;
-    while (it_signal_line(&body, &line)) {
-        int err = it_signal_take_record(s, (uint32_t)box, line, say);
-        if (err < 0)
+    *bad = 0;
+    for (size_t k = 1; it_signal_line(&body, &line); k++) {
+        if (s->reply.n > REPLY_MAX - 128) /* no answer is longer than a response may be */
+            return 0;
+        int err = it_signal_take_record(s, (uint32_t)box, source, line, &s->reply);
+        if (err == IT_ERR_NOMEM)
             return err;
-        if (say->n > REPLY_MAX - 64) /* no answer is longer than a response may be */
-            return IT_ERR_PARSE;
+        if (err == IT_ERR_PARSE)
+            *bad = k;
+        if (err < 0)
+            return 0;
     }
     return 0;
 }
 
 static int take_post(it_signal_server *s, it_signal_link *l, int box, it_bytes body)
 {
+    size_t bad;
     it_str_clear(&s->reply);
     write_hello(s, &s->reply, box);
-    int err = take_lines(s, box, body, &s->reply);
-    if (err == IT_ERR_PARSE)
-        return respond_bad(s, l, "400 Bad Request", "");
+    int err = take_lines(s, box, l->s.remote.ip, body, &bad);
+    if (err == 0 && bad)
+        it_str_printf(&s->reply, "{\"bad\":%zu}\n", bad);
     if (err < 0 || s->reply.oom)
         return IT_ERR_NOMEM;
-    return respond(s, l, "200 OK", "", it_bytes_of(s->reply.p, s->reply.n));
+    it_bytes reply = it_bytes_of(s->reply.p, s->reply.n);
+    if (bad)
+        return respond_with(s, l, "400 Bad Request", "a line of its body is no record", reply);
+    return respond(s, l, "200 OK", "", reply);
 }
 
 static int begin_ws(it_signal_server *s, size_t i, int box, it_bytes head)
@@ -398,10 +457,24 @@ static int begin_ws(it_signal_server *s, size_t i, int box, it_bytes head)
 static int refuse_upgrade(it_signal_server *s, it_signal_link *l, int status)
 {
     if (status == 426)
-        return respond_bad(s, l, "426 Upgrade Required", "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n");
+        return respond_bad(s, l, "426 Upgrade Required", "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n",
+                           "a WebSocket of another version");
     if (status == 405)
-        return respond_bad(s, l, "405 Method Not Allowed", "Allow: GET, POST\r\n");
-    return respond_bad(s, l, "400 Bad Request", "");
+        return respond_bad(s, l, "405 Method Not Allowed", "Allow: GET, POST\r\n", "neither GET nor POST");
+    return respond_bad(s, l, "400 Bad Request", "", "no handshake of a WebSocket (RFC 6455 section 4.2.1)");
+}
+
+/* Refuses a request whose mailbox could not be had, |err| says why. Returns as it_signal_take_request. */
+static int refuse_box(it_signal_server *s, it_signal_link *l, int err)
+{
+    if (err == IT_ERR_EXISTS)
+        return respond_bad(s, l, "409 Conflict", "", "another session has its mailbox");
+    if (err == IT_ERR_FULL)
+        return respond_bad(s, l, "503 Service Unavailable", "Retry-After: 10\r\n", "there are too many mailboxes");
+    if (err != IT_ERR_LIMIT)
+        return err;
+    s->stats.limited++;
+    return respond_bad(s, l, "429 Too Many Requests", "Retry-After: 10\r\n", "its address has too many mailboxes");
 }
 
 /* Answers a request, or holds it. Returns 0 or IT_ERR_NOMEM. */
@@ -412,21 +485,23 @@ int it_signal_take_request(it_signal_server *s, size_t i, it_bytes message)
     it_http_request r;
     it_signal_who w;
     it_http_split(message, &head, &body);
+    if (!it_buckets_take(&s->asks, s->now, l->s.remote.ip)) { /* RFC 6585 section 4 */
+        s->stats.limited++;
+        return respond_bad(s, l, "429 Too Many Requests", "Retry-After: 1\r\n", "its address asks too often");
+    }
     int ws = it_ws_judge(head);
     if (ws != 0 && ws != 101)
         return refuse_upgrade(s, l, ws);
-    if (it_http_request_parse(head, &r) < 0 || it_signal_read_who(r.target, &w) < 0)
-        return respond_bad(s, l, "400 Bad Request", "");
+    if (it_http_request_parse(head, &r) < 0)
+        return respond_bad(s, l, "400 Bad Request", "", "no request");
+    if (it_signal_read_who(r.target, &w) < 0)
+        return respond_bad(s, l, "400 Bad Request", "", "its query has no box and key, or what is none");
     bool get = it_bytes_eq(r.method, it_bytes_str("GET"));
     if (!get && !it_bytes_eq(r.method, it_bytes_str("POST")))
         return refuse_upgrade(s, l, 405);
     int box = enter_box(s, l, &w, ws == 101);
-    if (box == IT_ERR_EXISTS)
-        return respond_bad(s, l, "409 Conflict", "");
-    if (box == IT_ERR_FULL)
-        return respond_bad(s, l, "503 Service Unavailable", "Retry-After: 10\r\n");
     if (box < 0)
-        return box;
+        return refuse_box(s, l, box);
     if (ws == 101)
         return begin_ws(s, i, box, head);
     return get ? begin_poll(s, i, box, w.hold) : take_post(s, l, box, body);

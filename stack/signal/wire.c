@@ -120,6 +120,7 @@ static const struct member {
     {"data", IT_SIGNAL_DATA, false, offsetof(it_signal_record, data)},
     {"base64", IT_SIGNAL_BASE64, false, offsetof(it_signal_record, data)},
     {"id", IT_SIGNAL_ID, true, offsetof(it_signal_record, id)},
+    {"known", IT_SIGNAL_KNOWN, true, offsetof(it_signal_record, known)},
     {"seq", IT_SIGNAL_SEQ, true, offsetof(it_signal_record, seq)},
     {"ack", IT_SIGNAL_ACK, true, offsetof(it_signal_record, ack)},
     {"taken", IT_SIGNAL_TAKEN, true, offsetof(it_signal_record, taken)},

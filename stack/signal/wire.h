@@ -3,10 +3,11 @@
  *
  *     client    {"to":"bob","id":7,"data":"..."}     message 7 of this session for mailbox bob
  *               {"ack":9}                            messages up to 9 of my mailbox have come
+ *               {"known":7}                          I know what became of my messages up to 7
  *     server    {"hello":"3f0c","taken":6}           the server's run, and how far it has this session's messages
  *               {"seq":9,"from":"alice","data":"..."}
  *               {"taken":7}                          message 7 is kept for its receiver
- *               {"refused":7,"why":"full"}           it is not, and will not be: "full", "large"
+ *               {"refused":7,"why":"full"}           it is not, and will not be: "full", "large", "limit"
  *
  * Data that are not UTF-8 text are "base64" instead of "data". Who a client is stands in the target of its request:
  *
@@ -48,14 +49,15 @@ enum {
     IT_SIGNAL_HELLO = 128,
     IT_SIGNAL_TAKEN = 256,
     IT_SIGNAL_REFUSED = 512,
-    IT_SIGNAL_WHY = 1024
+    IT_SIGNAL_WHY = 1024,
+    IT_SIGNAL_KNOWN = 2048
 };
 
 typedef struct it_signal_record {
     unsigned has;
     it_bytes to, from, hello, why; /* names, borrowed */
     it_bytes data;                 /* of DATA, BASE64: the JSON string as it stands between its quotes, borrowed */
-    uint64_t id, seq, ack, taken, refused;
+    uint64_t id, seq, ack, taken, refused, known;
 } it_signal_record;
 
 /* Reads one JSON object. Returns 0, or IT_ERR_PARSE: no flat object of strings, whole numbers, true, false and null, a

@@ -31,6 +31,7 @@ typedef struct ws {
     bool fin_down, rst_down;        /* to be told below, behind what wslay has */
     bool told;                      /* above knows that it is over */
     bool no_memory;
+    unsigned fragments;           /* of the message that is coming */
     it_time begun, heard, closed; /* IT_NEVER: not */
     it_time pong_by;              /* when the answer to a ping is due; IT_NEVER: none is under way */
 } ws;
@@ -130,7 +131,20 @@ static void keep_message(wslay_event_context_ptr ctx, const struct wslay_event_o
     w->n_up += UP_PREFIX + m->msg_length;
 }
 
-static const struct wslay_event_callbacks CALLS = {.recv_callback = give_bytes,
+/* Each fragment is a block of memory for wslay, however small it is. */
+static void count_fragment(wslay_event_context_ptr ctx, const struct wslay_event_on_frame_recv_start_arg *f, void *user)
+{
+    ws *w = user;
+    (void)ctx;
+    if (wslay_is_ctrl_frame(f->opcode))
+        return;
+    if (f->opcode != WSLAY_CONTINUATION_FRAME)
+        w->fragments = 0;
+    w->fragments++;
+}
+
+static const struct wslay_event_callbacks CALLS = {.on_frame_recv_start_callback = count_fragment,
+                                                   .recv_callback = give_bytes,
                                                    .send_callback = take_bytes,
                                                    .genmask_callback = make_mask,
                                                    .on_msg_recv_callback = keep_message};
@@ -177,6 +191,15 @@ static void judge_end(ws *w, it_time now)
     ws_fail(w, IT_WS_FAULT_PROTOCOL, "what came is no WebSocket, or too large (RFC 6455 section 7.1.7)");
 }
 
+/* RFC 6455 section 10.4: an end may limit what it puts together again. */
+static void refuse_fragments(ws *w)
+{
+    if (wslay_event_queue_close(w->ctx, WSLAY_CODE_MESSAGE_TOO_BIG, NULL, 0) == WSLAY_ERR_NOMEM)
+        w->no_memory = true;
+    wslay_event_shutdown_read(w->ctx);
+    ws_fail(w, IT_WS_FAULT_PROTOCOL, "a message is in more than 256 fragments (RFC 6455 section 10.4)");
+}
+
 static int feed_frames(ws *w, it_time now, it_bytes in)
 {
     size_t n = in.n < FEED_MAX ? in.n : FEED_MAX;
@@ -193,6 +216,8 @@ static int feed_frames(ws *w, it_time now, it_bytes in)
         return IT_ERR_NOMEM;
     if (err < 0)
         ws_fail(w, IT_WS_FAULT_PROTOCOL, "what came has no room (RFC 6455 section 7.4.1)");
+    else if (w->fragments > IT_WS_FRAGMENTS)
+        refuse_fragments(w);
     else if (!wslay_event_get_read_enabled(w->ctx))
         judge_end(w, now);
     return (int)n;
@@ -337,6 +362,8 @@ static int put_frames(ws *w, it_io *out, uint8_t *buf, size_t cap)
     w->n_room = 0;
     w->cap_room = cap;
     int err = wslay_event_send(w->ctx);
+    if (wslay_event_get_close_sent(w->ctx))
+        w->st.sent = wslay_event_get_status_code_sent(w->ctx);
     settle_close(w);
     if (err == WSLAY_ERR_NOMEM)
         return IT_ERR_NOMEM;

@@ -17,6 +17,7 @@
 #include "stack/stream/layer.h"
 
 #define IT_WS_CLOSE_WAIT (5 * IT_SEC) /* for the peer's half of the closing handshake */
+#define IT_WS_FRAGMENTS 256           /* of a message; one of more ends the connection with 1009 (section 10.4) */
 
 typedef struct it_ws_cfg {
     it_alloc *alloc;
@@ -45,6 +46,7 @@ typedef struct it_ws_state {
     enum it_ws_fault fault;
     enum it_io_end end; /* of the stream */
     int status;         /* of the response; 0: none came */
+    int sent;           /* the code of our close frame; 0: none has gone */
     int code;           /* that closed it (section 7.4), the peer's where it sent one; 1005, 1006 as in section 7.1.5 */
 } it_ws_state;
 

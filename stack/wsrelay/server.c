@@ -42,7 +42,7 @@ it_wsrelay_server *it_wsrelay_server_new(const it_wsrelay_server_cfg *cfg)
     it_bits_init(&s->busy, cfg->alloc);
     size_or(&s->cfg.connections, 1024);
     size_or(&s->cfg.rooms, 512);
-    time_or(&s->cfg.patience, 10 * IT_SEC);
+    time_or(&s->cfg.patience, IT_WSRELAY_REQUEST);
     time_or(&s->cfg.ping_every, 15 * IT_SEC);
     time_or(&s->cfg.ping_wait, 10 * IT_SEC);
     time_or(&s->cfg.age, 500 * IT_MS);
@@ -234,6 +234,16 @@ static int serve_link(it_wsrelay_server *s, relay_link *l)
 
 /* --- in --- */
 
+/* The layer of HTTP has refused what |l| said, or its stream is gone: tells of the first. */
+static void tell_broken(it_wsrelay_server *s, const relay_link *l)
+{
+    int status = it_http_answered(&l->http);
+    if (l->ws.ops || !status)
+        return;
+    s->stats.refused++;
+    it_wsr_tell(s, IT_WSRELAY_TALE_REFUSED, l->s.remote)->status = status;
+}
+
 static int take_up(it_wsrelay_server *s, size_t i, const it_io *in)
 {
     relay_link *l = s->v[i];
@@ -243,6 +253,8 @@ static int take_up(it_wsrelay_server *s, size_t i, const it_io *in)
         return 0;
     s->stats.silent += l->ws.ops && it_ws_state_of(&l->ws)->fault == IT_WS_FAULT_SILENCE;
     it_wsr_leave(s, i);
+    if (in->kind == IT_IO_RST)
+        tell_broken(s, l);
     if (l->ws.ops || in->kind == IT_IO_RST)
         return 0; /* its layer sees to the closing */
     return it_layers_write(&l->ls, s->now, &(it_io){.kind = IT_IO_FIN});
@@ -286,7 +298,8 @@ static int push_layers(it_wsrelay_server *s, relay_link *l, uint16_t port)
         if (err < 0)
             return err;
     }
-    return push(l, it_http_messages(s->cfg.alloc, IT_HTTP_SERVER, BODY_MAX));
+    l->http = it_http_messages(s->cfg.alloc, IT_HTTP_SERVER, BODY_MAX);
+    return push(l, l->http);
 }
 
 int it_wsr_add(it_wsrelay_server *s)
@@ -362,6 +375,13 @@ static int server_input(void *o, it_time now, const it_io *in)
 
 /* --- out --- */
 
+/* Our end of |l| is on its way: the far side has a moment for its own (RFC 6455 section 7.1.7). */
+static void note_end(const it_wsrelay_server *s, relay_link *l)
+{
+    if (l->s.fin_due && l->deadline == IT_NEVER)
+        l->deadline = s->now + IT_WS_CLOSE_WAIT;
+}
+
 static int server_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
 {
     it_wsrelay_server *s = o;
@@ -387,6 +407,7 @@ static int server_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t 
             n = serve_link(s, l);
         if (n == 0)
             n = it_layers_output(&l->ls, now, out, buf, cap);
+        note_end(s, l);
         if (n != 0)
             return n;
         it_bits_del(&s->busy, i);
@@ -433,7 +454,7 @@ static int server_tick(void *o, it_time now)
         if (l->deadline > now)
             continue;
         l->deadline = IT_NEVER;
-        s->stats.silent++;
+        s->stats.silent += l->dgram || !l->s.fin_due;
         if (l->dgram)
             it_wsr_leave(s, i);
         else

@@ -20,6 +20,7 @@ enum { NOBODY = -1 };
 typedef struct relay_link {
     it_stream s;
     it_layers ls;
+    it_layer http;
     it_layer tls, ws; /* ops NULL: none; ws: in a room */
     char room[IT_WSRELAY_ROOM + 1], name[IT_WSRELAY_NAME + 1];
     bool gone; /* it has left its room, or is about to */

@@ -16,7 +16,7 @@ says 'icetank: no command "rnu"; did you mean "run"?'
 claim "a word that is near no command leads to the help"
 run frobnicate
 ends 2
-says 'icetank: no command "frobnicate"; there are run, list, replay, show, open, report, export, check, oracle, nat, profiles, serve, peer, lua-api, version, help; see icetank --help'
+says 'icetank: no command "frobnicate"; there are run, list, replay, show, open, report, diff, export, check, oracle, nat, profiles, serve, peer, lua-api, version, help; see icetank --help'
 
 claim "a wrong option gets the nearest right one"
 run run scenarios --jbos 2
@@ -107,7 +107,7 @@ ends 0
 for c in 0 1 2 3 4 77 130; do grep -q "^  $c " stdout || wrong "no exit code $c"; done
 [ "$(wc -l <stdout)" -le 27 ] || wrong "$(wc -l <stdout) lines"
 
-for c in run list replay show open report export oracle profiles serve peer lua-api version help; do
+for c in run list replay show open report diff export oracle profiles serve peer lua-api version help; do
   claim "the help of $c has at most 24 lines and begins with an example"
   run "$c" --help
   ends 0

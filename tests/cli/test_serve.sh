@@ -165,10 +165,25 @@ ends 2
 run serve turn --allow-peer nowhere --open
 ends 2
 
+claim "a relay that answers checks prints what each end of its rooms is told, and ends with 0"
+serve 5 checkrelay --rooms 2 --listen 127.0.0.1:0 --quiet
+grep -qE '^listening udp 127\.0\.0\.1:[0-9]+$' served || wrong "it said: $(cat served)"
+[ "$(grep -cE '^room [12] end [12]( [A-Za-z0-9+/]{12} [A-Za-z0-9+/]{24}){2}$' served)" -eq 4 ] || wrong "it said: $(cat served)"
+ended TERM
+ends 0
+run serve stun --rooms 2 --port 0
+ends 2
+says 'icetank: serve stun: --rooms is of serve checkrelay; see icetank serve --help'
+run serve checkrelay --rooms 0
+ends 2
+run serve checkrelay --open
+ends 2
+says 'icetank: serve checkrelay: --open is of serve turn; see icetank serve --help'
+
 claim "a service that is not there is answered with those that are"
 run serve gopher
 ends 2
-says 'icetank: serve: no service "gopher"; there are: stun, turn, ws, signal, rendezvous, rtmfp'
+says 'icetank: serve: no service "gopher"; there are: stun, turn, ws, signal, rendezvous, checkrelay, rtmfp'
 run serve stnu
 ends 2
 says 'icetank: serve: no service "stnu"; did you mean "stun"?'

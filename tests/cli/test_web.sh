@@ -30,7 +30,8 @@ if $have_ws; then
   ended INT
   ends 0
   grep -qE 'serve signal: 127\.0\.0\.1:[0-9]+ has mailbox bob, by WebSocket$' errors || wrong "its log: $(cat errors)"
-  grep -qE 'serve signal: 127\.0\.0\.1:[0-9]+ is refused: 400$' errors || wrong "its log: $(cat errors)"
+  grep -qE 'serve signal: 127\.0\.0\.1:[0-9]+ is refused: 400, its query has no box and key, or what is none$' errors || wrong "its log: $(cat errors)"
+  grep -qE 'serve signal: the WebSocket of 127\.0\.0\.1:[0-9]+ is closed: 1008, a message that is no record$' errors || wrong "its log: $(cat errors)"
   has errors 'signal: 1 messages taken, 0 delivered'
   has errors 'serve signal: stopped after'
 
@@ -130,6 +131,8 @@ if $have_curl; then
   head -c 20000 /dev/zero | tr '\0' x >large
   got=$(curl -sS --max-time 60 -o /dev/null -w '%{http_code}' --data-binary @large "http://127.0.0.1:$port/?box=alice&key=k1")
   [ "$got" = 413 ] || wrong "a body that is too large: $got"
+  grep -qE '127.0.0.1:[0-9]+ is refused: 413, a body is larger than agreed' errors || wrong "its log: $(cat errors)"
+  grep -qE '127.0.0.1:[0-9]+ is refused: 400, its query has no box and key' errors || wrong "its log: $(cat errors)"
 
   claim "a poll that is held is answered when the server ends"
   curl -sS --max-time 60 "http://127.0.0.1:$port/?box=carol&key=k3&hold=25" >held 2>&1 &
@@ -144,6 +147,22 @@ if $have_curl; then
   wait "$poll" || wrong "curl: $(cat held)"
   has held '{"hello":"'
 
+  claim "of one address so many mailboxes are had, and no more"
+  serve 1 signal --listen 127.0.0.1:0 --each 3
+  port=$(port_of tcp)
+  lines='{"to":"a","id":1,"data":""}
+{"to":"b","id":2,"data":""}
+{"to":"c","id":3,"data":""}'
+  curl -sS --max-time 60 "http://127.0.0.1:$port/?box=mallory&key=k" --data-binary "$lines" >answer 2>&1 || wrong "curl: $(cat answer)"
+  has answer '{"taken":2}'
+  has answer '{"refused":3,"why":"limit"}'
+  got=$(curl -sS --max-time 60 -o /dev/null -w '%{http_code}' "http://127.0.0.1:$port/?box=d&key=k")
+  [ "$got" = 429 ] || wrong "one more: $got"
+  got=$(curl -sS --max-time 60 --interface 127.0.0.2 -o /dev/null -w '%{http_code}' "http://127.0.0.1:$port/?box=d&key=k")
+  [ "$got" = 200 ] || wrong "somebody else: $got"
+  ended TERM
+  ends 0
+
   claim "connections beyond the rate of their source are reset, and counted"
   serve 1 signal --listen 127.0.0.1:0 --rate 1
   port=$(port_of tcp)
@@ -155,7 +174,7 @@ if $have_curl; then
   [ "$failed_ones" -ge 1 ] || wrong "none of 8 was"
   ended TERM
   ends 0
-  grep -qE "stopped after [0-9]+ s, $((8 - failed_ones)) taken, $failed_ones beyond the rate" errors || wrong "$failed_ones, and its log: $(tail -n 1 errors)"
+  grep -qE "stopped after [0-9]+ s, $((8 - failed_ones)) connections taken, $failed_ones beyond the rate" errors || wrong "$failed_ones, and its log: $(tail -n 1 errors)"
 else
   claim "long poll by curl"
   lacks_here "curl is not installed"

@@ -71,7 +71,7 @@ static inline char *folder_get(const folder *f, const char *name)
 
 static inline int folder_report(folder *f)
 {
-    return it_report_write(&f->alloc, f->dir, f->err);
+    return it_report_write(&f->alloc, f->dir, NULL, f->err);
 }
 
 /* The overview of results |lines| between a plan and an end. */

@@ -99,7 +99,7 @@ START_TEST(the_summary_at_a_terminal_says_what_it_said)
     size_t size = 0;
     copy_run(&f);
     FILE *out = open_memstream(&text, &size);
-    ck_assert_int_eq(it_report_print(&f.alloc, f.dir, "icetank", true, out, _i == 1, &n, f.err), 0);
+    ck_assert_int_eq(it_report_print(&f.alloc, &(it_summary_cfg){f.dir, "icetank", out, true, _i == 1}, &n, f.err), 0);
     fclose(out);
     /* the folder's own name is another each time */
     for (char *p = strstr(text, f.dir); p; p = strstr(p, f.dir))

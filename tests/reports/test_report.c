@@ -484,7 +484,7 @@ START_TEST(twenty_thousand_cases_take_less_than_two_kilobytes_each)
     ck_assert_uint_lt(json_most, (size_t)MANY * 2000); /* the lines as objects: 14 kB each */
     json_most = 0;
     FILE *nowhere = fopen("/dev/null", "wb");
-    ck_assert_int_eq(it_report_print(&f.alloc, f.dir, "icetank", true, nowhere, false, &n, err), 0);
+    ck_assert_int_eq(it_report_print(&f.alloc, &(it_summary_cfg){f.dir, "icetank", nowhere, true, false}, &n, err), 0);
     fclose(nowhere);
     json_set_alloc_funcs(malloc, free);
     ck_assert_int_eq(n.pass, MANY);

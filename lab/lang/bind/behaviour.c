@@ -14,6 +14,7 @@ static const struct {
     {"consent_fixed", offsetof(it_ice_behaviour, consent_fixed)},
     {"consent_needs_use", offsetof(it_ice_behaviour, consent_needs_use)},
     {"renominates", offsetof(it_ice_behaviour, renominates)},
+    {"switches", offsetof(it_ice_behaviour, switches)},
     {"continual", offsetof(it_ice_behaviour, continual)},
     {"fresh", offsetof(it_ice_behaviour, fresh)},
     {"shared_creds", offsetof(it_ice_behaviour, shared_creds)},

@@ -33,6 +33,12 @@ PART(power)
 PART(streams)
 PART(service)
 PART(walls)
+PART(populations)
+PART(sampling)
+PART(draw)
+PART(survey)
+PART(curves)
+PART(counting)
 PART(hypo)
 PART(attack)
 PART(catalog)
@@ -40,6 +46,9 @@ PART(tank)
 PART(ice)
 PART(c)
 PART(d)
+PART(population)
+PART(tradeoff)
+PART(cost)
 
 typedef struct source {
     const char *name, *chunk;
@@ -73,6 +82,12 @@ static const source SOURCES[] = {
     OWN(streams),
     OWN(service),
     OWN(walls),
+    OWN(populations),
+    OWN(sampling),
+    OWN(draw),
+    OWN(survey),
+    OWN(curves),
+    OWN(counting),
     OWN(hypo),
     OWN(attack),
     OWN(catalog),
@@ -81,9 +96,12 @@ static const source SOURCES[] = {
     {"ice", "@lib/ice.lua", it_embed_ice, &it_embed_ice_size},
     {"c", "@lib/c.lua", it_embed_c, &it_embed_c_size},
     {"d", "@lib/d.lua", it_embed_d, &it_embed_d_size},
+    {"population", "@lib/population.lua", it_embed_population, &it_embed_population_size},
+    {"tradeoff", "@lib/tradeoff.lua", it_embed_tradeoff, &it_embed_tradeoff_size},
+    {"cost", "@lib/cost.lua", it_embed_cost, &it_embed_cost_size},
 };
 #define N_SOURCES (sizeof SOURCES / sizeof *SOURCES)
-enum { LIBRARIES = 3 }; /* at the end of SOURCES */
+enum { LIBRARIES = 6 }; /* at the end of SOURCES */
 _Static_assert(N_SOURCES == IT_CODE_PARTS + LIBRARIES, "IT_CODE_PARTS counts the parts");
 
 struct it_code {

@@ -8,6 +8,8 @@ local function everything(L)
     to[#to + 1] = p
   end
   table.move(handovers, 1, #handovers, #all + 1, all)
+  L.study()
+  for _, p in ipairs(L.populations_listed) do all[#all + 1] = { kind = "population", name = p[1], doc = p.doc, source = p.source } end
   for _, listed in ipairs(vocab.listed) do
     for _, e in ipairs(vocab.sets[listed[1]]) do all[#all + 1] = { kind = listed[2], name = e[1], doc = e[2], source = e[3] } end
   end

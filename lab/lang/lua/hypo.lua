@@ -11,11 +11,38 @@ return function(L)
   local populations = setmetatable({}, { __mode = "k" })
   function L.population(v) return populations[v] end
 
+  -- An axis of |n| values, value i being make(its name, i), made when it is asked for. `more`: members of what L.population says of it.
+  local function pairs_axis(n, make, more)
+    local width, made = #tostring(n), {}
+    local name = "%0" .. width .. "d"
+    local axis = setmetatable({}, {
+      __name = "population",
+      __len = function() return n end,
+      __index = function(_, i)
+        if math.type(i) ~= "integer" or i < 1 or i > n then return nil end
+        made[i] = made[i] or make(name:format(i), i)
+        return made[i]
+      end,
+      __newindex = function() L.fail "a population cannot be written" end,
+      __pairs = function(t) return ipairs(t) end,
+    })
+    populations[axis] = L.merge(more or {}, { n = n, width = width })
+    return axis
+  end
+  -- An axis of pairs of the population called `name` (study/populations.lua).
+  function L.drawn_axis(n, name)
+    L.study()
+    L.check_population(name)
+    return pairs_axis(n, function(label, i) return (L.drawn_pair(name, label, i)) end,
+      { name = name, drawn = function(i) return select(2, L.drawn_pair(name, "", i)) end })
+  end
+
   -- An axis of pairs { "0001", a = HostSpec, b = HostSpec }. Each pair has streams of its own: a larger population begins with the
   -- smaller, and a case draws the one pair that it is about.
   local n_drawn = 0
   function L.draw(s)
     L.check("draw", s)
+    if type(s.from) == "string" then return L.drawn_axis(s.pairs, s.from) end
     local total = 0
     for i, row in ipairs(s.from) do
       if type(row) ~= "table" or math.type(row[1]) ~= "integer" or row[1] < 1 then L.fail("draw.from[%d]: { weight, fields of a host ... }", i) end
@@ -23,7 +50,7 @@ return function(L)
     end
     if total == 0 then L.fail "draw.from: nothing to draw from" end
     n_drawn = n_drawn + 1
-    local which, name, made = n_drawn, "%0" .. #tostring(s.pairs) .. "d", {}
+    local which = n_drawn
     local function one(i, side)
       local at = core.random_at((L.k or 1) - 1, ("draw/%d/%d/%s"):format(which, i, side), 1, total)
       for _, row in ipairs(s.from) do
@@ -35,26 +62,16 @@ return function(L)
         end
       end
     end
-    local axis = setmetatable({}, {
-      __name = "population",
-      __len = function() return s.pairs end,
-      __index = function(_, i)
-        if math.type(i) ~= "integer" or i < 1 or i > s.pairs then return nil end
-        made[i] = made[i] or { name:format(i), a = one(i, "a"), b = one(i, "b") }
-        return made[i]
-      end,
-      __newindex = function() L.fail "a population cannot be written" end,
-      __pairs = function(t) return ipairs(t) end,
-    })
-    populations[axis] = { n = s.pairs, width = #tostring(s.pairs) }
-    return axis
+    return pairs_axis(s.pairs, function(label, i) return { label, a = one(i, "a"), b = one(i, "b") } end)
   end
 
   ---------------------------------------------------------------------------------------------------------------- predictions
-  -- A bound as a number in the metric's own terms, and the scale that means take to be compared with it.
+  -- A bound as a number in the metric's own terms, and the scale that means take to be compared with it. Counts are few: their mean is in
+  -- thousandths, or one case of ten that differs would vanish in it.
+  local COUNT = 1000
   local function bound(v, what)
     if type(v) == "table" and rawget(v, "ns") then return v.ns, 1 end
-    if math.type(v) == "integer" then return v, 1 end
+    if math.type(v) == "integer" then return v * COUNT, COUNT end
     if type(v) == "string" then
       for _, kind in ipairs { "Share", "Time", "Size", "Rate" } do
         local n = core.unit(kind, v)
@@ -134,7 +151,9 @@ return function(L)
 
   local function shown(v, scale)
     if scale == 1000000 then return ("%d.%02d%%"):format(v // 10000, v % 10000 // 100) end
-    return tostring(v)
+    if scale ~= COUNT then return tostring(v) end
+    local whole, rest = v // COUNT, v % COUNT
+    return (rest == 0 or whole > 9999) and tostring(whole) or ("%d.%03d"):format(whole, rest):gsub("0+$", "")
   end
 
   local function describe(p, side)
@@ -155,15 +174,22 @@ return function(L)
     return table.concat(words, " ")
   end
 
+  -- The scale that means of |list| are told in: shares of ones are told in percent.
+  local function scale_of(list)
+    for _, v in ipairs(list) do if v ~= 0 and v ~= 1 then return COUNT end end
+    return 1000000
+  end
+
   -- Against another set of cases: the interval of the difference.
   local function compare(p, side, list, cases, stream)
     local other = values(cases, p[1], p[side])
     if #other == 0 then return nil end
-    local a, b, diff = bootstrap(list, 1000, stream), bootstrap(other, 1000, stream .. "/other"), {}
+    local a, b, diff = bootstrap(list, COUNT, stream), bootstrap(other, COUNT, stream .. "/other"), {}
     for i = 1, DRAWS do diff[i] = a[i] - b[i] end
     local low, high = middle(diff)
     local v = verdict(low, high, function(d) if side == "below" then return d < 0 end return d > 0 end)
-    return v, mean(list, 1), mean(other, 1)
+    local scale = math.min(scale_of(list), scale_of(other))
+    return v, shown(mean(list, scale), scale), shown(mean(other, scale), scale)
   end
 
   local function against_bound(p, side, list, stream)
@@ -199,7 +225,7 @@ return function(L)
     if (side == "below" or side == "above") and type(p[side]) == "table" and not rawget(p[side], "ns") then
       local v, mine, others = compare(p, side, list, cases, stream)
       r.verdict = v or ran(cases, p[side]) and "mixed" or "unsupported"
-      if v then r.value, r.interval = tostring(mine), "against " .. others end
+      if v then r.value, r.interval = mine, "against " .. others end
       return r
     end
     local v, m, low, high, scale = against_bound(p, side, list, stream)
@@ -217,6 +243,7 @@ return function(L)
       if r.verdict == "mixed" and out.verdict == "supported" then out.verdict = "mixed" end
       if r.verdict == "unsupported" and out.verdict ~= "refuted" then out.verdict = "unsupported" end
     end
+    if spec.tables then out.tables = L.tables_of(spec, name, cases) end
     out.ok = spec.known == nil or spec.known == out.verdict or out.verdict == "unsupported"
     return out
   end

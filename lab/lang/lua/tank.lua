@@ -83,6 +83,18 @@ parts.trouble()(L)
 parts.attack()(L)
 parts.power()(L)
 parts.hypo()(L)
+-- Populations, and the tables of many cases: loaded by what needs them, since most cases do not.
+local studied
+function L.study()
+  if studied then return end
+  studied = true
+  parts.draw()(L, parts.populations())
+end
+function L.tables_of(spec, name, cases)
+  L.study()
+  parts.sampling()(L)
+  return parts[spec.tables]()(L)(spec, name, cases)
+end
 
 local Tank = L.class("Tank", Runner)
 for _, verb in ipairs { "nat", "firewall", "router" } do L.method(Tank, verb, function(_, s) return L.make_named_box(verb, s) end) end
@@ -305,6 +317,17 @@ local function check_part(s, part, path)
   end
 end
 function icetank.scenario(s) return make_scenario(L.check("scenario", s)) end
+-- Checks that the tables of hypothesis `s` find the axes that they are made of.
+local function check_tables(s)
+  local matrix = s.matrix or {}
+  local population = matrix.pair and L.population(matrix.pair)
+  if s.tables == "survey" and not (population and population.name and #L.keys(matrix) == 2) then
+    L.fail 'hypothesis.tables: a survey is of two axes, one of them pair = tank.draw { pairs =, from = "NAME" }'
+  end
+  if s.tables == "curves" and not matrix.baseline and not (matrix.model and matrix.timers and matrix.weather) then
+    L.fail "hypothesis.tables: curves are of the axes model, timers and weather, or of an axis baseline"
+  end
+end
 function icetank.hypothesis(s)
   L.check("hypothesis", s)
   for i, p in ipairs(s.predict) do
@@ -316,6 +339,7 @@ function icetank.hypothesis(s)
     end
   end
   if #s.predict == 0 then L.fail "hypothesis.predict: says nothing" end
+  check_tables(s)
   return make_scenario(s)
 end
 icetank.draw = L.draw
@@ -475,6 +499,10 @@ local function run(text, file, key, index, k)
     cell[axes[i]] = spec.matrix[axes[i]][math.tointeger(n)]
   end
   local view = cell_view(cell, axes, function(a) L.used["axis:" .. a] = true end)
+  if spec.cost then
+    parts.counting()(L)
+    L.begin_cost()
+  end
   local ok, result = xpcall(L.loop, L.as_error, spec.run, L.tank, view)
   if ok then result = nil else result = L.as_error(result) end
   if not core.by_limit() then ok, result = pcall(L.result, result) end
@@ -485,6 +513,7 @@ local function run(text, file, key, index, k)
   if result.verdict == "unsupported" then -- it cannot tell what it would have needed
     for _, rule in ipairs(L.keys(spec.allow or {})) do L.used["allow:" .. rule] = true end
   end
+  if spec.cost then result.cost = L.cost_of() end
   result.uses = result.verdict == "error" and "*" or table.concat(L.keys(L.used), " ")
   if type(rawget(cell, "model")) ~= "string" then result.model = L.model or core.null end
   for _, member in ipairs { "oracle", "outcome", "path" } do

@@ -72,6 +72,10 @@ vocab.sets = {
     { "prflx", "peer reflexive: as the far side sees it", "RFC 8445 section 7.2.5.3.1" },
     { "relay", "an address on a relay", "RFC 8656" },
   },
+  tables = {
+    { "survey", "of drawn pairs: connected by path, times, price, and how much hangs on the weights of the population", "" },
+    { "curves", "of sets of timers: how long a death takes to be noticed, and how often one is told that was none", "" },
+  },
   parent_death = { { "detach", "streams with peers go on", "RFC 7016: sessions know nothing of each other" }, { "cascade", "they end with it", "as Flash's objects do" } },
   nc_transport = {
     { "auto", "over UDP, and by WebSocket where that does not open in time", "" }, { "udp", "RTMFP alone", "RFC 7016" },
@@ -144,7 +148,7 @@ vocab.sets = {
   },
   behaviour = {
     { "rfc", "nominates once, what works; consent every 4 to 6 s", "RFC 8445 sections 7.2.5.1, 8.1.1; RFC 7675 section 5.1" },
-    { "libwebrtc", "USE-CANDIDATE in every check of the best pair, consent every 2.656 s, renomination", "Chromium 156, measured; basic_ice_controller.cc, p2p_transport_channel.cc; RTCConfiguration: GATHER_ONCE by default; assumed: fresh sockets" },
+    { "libwebrtc", "USE-CANDIDATE in every check of the best pair, consent every 2.656 s, leaves silent pairs", "Chromium 156, measured; basic_ice_controller.cc, p2p_transport_channel.cc; RTCConfiguration: GATHER_ONCE, no renomination by default; assumed: fresh sockets" },
     { "firefox", "aggressive nomination, consent without USE-CANDIDATE", "nricectx.cpp NrIceCtx::Initialize; Mozilla bug 2037009; assumed: conflict, fresh sockets" },
     { "pion", "ignores role conflicts", "pion ice 2.3.1, measured; agent.go handleInbound, checkKeepalive, Restart; selection.go" },
     { "libnice", "aggressive nomination, USE-CANDIDATE in consent checks", "libnice conncheck.c, agent.h; assumed: conflict, USE-CANDIDATE in consent checks" },
@@ -159,7 +163,8 @@ vocab.sets = {
     { "consent_nominates", "consent checks of the controlling side carry USE-CANDIDATE", "" },
     { "consent_fixed", "they leave at equal intervals", "RFC 7675 section 5.1 wants chance" },
     { "consent_needs_use", "those that come without USE-CANDIDATE get no answer", "" },
-    { "renominates", "another pair may be nominated at any time, where both sides do this", "draft-thatcher-ice-renomination" },
+    { "renominates", "another pair may be nominated at any time, by a number, where both sides do this", "draft-thatcher-ice-renomination" },
+    { "switches", "another pair may be nominated at any time, by USE-CANDIDATE alone, whatever the other side does", "libwebrtc, basic_ice_controller.cc ShouldSwitchConnection" },
     { "continual", "interfaces that come are gathered on at any time, those that go are taken back, without a restart", "libwebrtc, RTCConfiguration.continual_gathering_policy" },
     { "fresh", "a restart gathers on new sockets; the old ones stay until the new generation has its pair", "RFC 8445 section 9" },
     { "shared_creds", "streams that are not bundled have one pair of credentials, told for the session", "RFC 8839 section 5.4" },
@@ -259,6 +264,51 @@ vocab.sets = {
     { "direct", "1 when they did so without a relay", "" },
     { "relay_bytes", "payload that the TURN server has relayed, both ways; of a case with one call", "" },
   },
+  -- Why a session with the signal server is down (docs/signal.md), and why a message does not arrive.
+  ["carrier.why"] = {
+    { "refused", "nobody accepts the stream", "RFC 9293 section 3.10.7.3" },
+    { "timeout", "it was not opened, or not answered, in time", "" },
+    { "reset", "the stream was", "RFC 9293 section 3.5.2" },
+    { "unreachable", "an ICMP error, or no route", "RFC 1122 section 4.2.3.9" },
+    { "local", "the host's own doing", "" },
+    { "closed", "the server closed in order", "" },
+    { "http", "somebody answered with another status", "RFC 9110 section 15" },
+    { "proxy", "the proxy refused", "RFC 9110 section 9.3.6, RFC 1928 section 6" },
+    { "ping", "the server is silent", "RFC 6455 section 5.5.2" },
+    { "broken", "what came is no signaling", "" },
+    { "name", "nobody knows the server's name", "RFC 1035" },
+    { "tls", "no TLS came to be, or it broke", "RFC 8446" },
+    { "replaced", "another client has the mailbox", "" },
+  },
+  ["unsent.why"] = {
+    { "full", "the mailbox has no room, or there are too many", "" }, { "large", "its record is too long", "" },
+    { "refused", "the server gives no reason that is known here", "" },
+  },
+  -- Why a client of a relay over WebSocket is down, as far as it is a word alone; "http", "proxy" and "closed" have a number behind them.
+  relay_down = {
+    { "peer", "the other one has left the room", "" },
+    { "refused", "nobody accepts the stream", "RFC 9293 section 3.10.7.3" },
+    { "timeout", "a stage of opening took too long", "" },
+    { "reset", "the stream was", "RFC 9293 section 3.5.2" },
+    { "unreachable", "an ICMP error, or no route", "RFC 1122 section 4.2.3.9" },
+    { "local", "the host's own doing", "" },
+    { "ping", "the relay is silent", "RFC 6455 section 5.5.2" },
+    { "broken", "what came is none of a relay", "" },
+  },
+  -- Why an allocation of the TURN server is not, or not any more.
+  ["turn.why"] = {
+    { "ended", "its time is over, or its client has deleted it", "RFC 8656 section 7" },
+    { "Try Alternate", "300", "RFC 8489 section 14.8" }, { "Bad Request", "400", "RFC 8489 section 14.8" }, { "Unauthenticated", "401", "RFC 8489 section 14.8" },
+    { "Forbidden", "403", "RFC 8656 section 19" }, { "Mobility Forbidden", "405", "RFC 8016 section 3.6" }, { "Unknown Attribute", "420", "RFC 8489 section 14.8" },
+    { "Allocation Mismatch", "437", "RFC 8656 section 19" }, { "Stale Nonce", "438", "RFC 8489 section 14.8" },
+    { "Address Family not Supported", "440", "RFC 8656 section 19" }, { "Wrong Credentials", "441", "RFC 8656 section 19" },
+    { "Unsupported Transport Protocol", "442", "RFC 8656 section 19" }, { "Peer Address Family Mismatch", "443", "RFC 8656 section 19" },
+    { "Connection Already Exists", "446", "RFC 6062 section 6.3" }, { "Connection Timeout or Failure", "447", "RFC 6062 section 6.3" },
+    { "Allocation Quota Reached", "486", "RFC 8656 section 19" }, { "Server Error", "500", "RFC 8489 section 14.8" }, { "Insufficient Capacity", "508", "RFC 8656 section 19" },
+  },
+  -- How an end of a connection closes: nobody else does.
+  ["connection.by"] = { { "local", "this end closed", "" }, { "remote", "the far end closed", "" } },
+  ["session.by"] = { { "local", "this end closed", "" }, { "remote", "the far end closed", "" }, { "reset", "its session failed", "RFC 7016" } },
   tls = {
     { "truncated", "the stream ended without close_notify", "RFC 8446 section 6.1" },
     { "no-tls", "what came is no TLS", "RFC 8446 section 5.1" },
@@ -280,6 +330,13 @@ vocab.sets = {
     { "unreachable", "no route, or an ICMP error that counts while connecting", "RFC 1122 section 4.2.3.9" },
   },
 }
+
+-- The statuses of one kind of object: NetConnection tells none of a NetStream, and the other way round.
+for _, of in ipairs { "NetConnection", "NetStream" } do
+  local list = {}
+  for _, e in ipairs(vocab.sets.status) do if e[1]:find(of .. ".", 1, true) == 1 then list[#list + 1] = e end end
+  vocab.sets[of .. ".status"] = list
+end
 
 -- Sets that `icetank profiles` lists, and what it calls their members.
 vocab.listed = {

@@ -10,15 +10,18 @@ static const struct {
 } BEHAVIOURS[] = {
     {"rfc", "RFC 8445 sections 7.2.5.1, 8.1.1; RFC 7675 section 5.1", {.nomination = IT_ICE_REGULAR}},
     /* USE-CANDIDATE in every check of the controlling side, consent checks included, and checks every 2.656 s without
-     * jitter: measured on Chromium 156. */
+     * jitter: measured on Chromium 156, whose descriptions have no ice-options but trickle. Renomination is asked for
+     * by RTCConfiguration.enable_ice_renomination, which is false by default (peer_connection_interface.h): without it
+     * the controlling side leaves a pair that does not receive for another one by USE-CANDIDATE all the same. */
     {"libwebrtc",
-     "Chromium 156, measured; basic_ice_controller.cc GetUseCandidateAttr, p2p_transport_channel.cc OnRoleConflict; "
-     "RTCConfiguration: GATHER_ONCE by default; assumed: fresh sockets",
+     "Chromium 156, measured; basic_ice_controller.cc GetUseCandidateAttr, ShouldSwitchConnection; "
+     "p2p_transport_channel.cc OnRoleConflict, PingConnection; RTCConfiguration: GATHER_ONCE, no renomination by "
+     "default; assumed: fresh sockets",
      {.nomination = IT_ICE_SEMI_AGGRESSIVE,
       .conflict = IT_ICE_CONFLICT_KEEPS,
       .consent_nominates = true,
       .consent_fixed = true,
-      .renominates = true,
+      .switches = true,
       .fresh = true}},
     /* Its consent checks carry no USE-CANDIDATE: Mozilla bug 2037009. */
     {"firefox",

@@ -41,6 +41,7 @@ typedef struct it_ice_behaviour {
     bool consent_fixed;     /* they leave at equal intervals, not randomised as RFC 7675 section 5.1 wants */
     bool consent_needs_use; /* consent checks without USE-CANDIDATE get no answer */
     bool renominates;       /* draft-thatcher-ice-renomination, where both sides do */
+    bool switches;          /* it leaves the selected pair at any time, by USE-CANDIDATE alone, whoever answers */
     bool continual;         /* gathers on interfaces that come at any time, without a restart and without an end */
     bool fresh;             /* a restart gathers on new sockets, which RFC 8445 section 9 leaves open */
     bool shared_creds;      /* all streams have the same credentials, told for the session: RFC 8839 section 5.4 */

@@ -25,6 +25,7 @@ int it_rtmfp_server_new(const it_rtmfp_server_cfg *cfg, it_time now, it_rtmfp_se
                       .accept = true,
                       .introduce = true,
                       .sessions = cfg->sessions ? cfg->sessions : SESSIONS,
+                      .each = cfg->each,
                       .amplify = AMPLIFY,
                       .keepalive = cfg->keepalive,
                       .death = cfg->death};

@@ -30,6 +30,7 @@ typedef struct it_rtmfp_server_cfg {
     const char *host; /* in its certificate; NULL: none. Used during new only */
     it_rtmfp_policy policy;
     uint32_t sessions;        /* at most; 0: 1,024 */
+    uint32_t each;            /* of one IPv4 address or IPv6 /64; 0: no limit */
     uint32_t asks;            /* introductions a second for one address that asks; 0: 10 */
     uint32_t asked;           /* and to one peer; 0: 10 */
     bool no_redirect;         /* only forwards */

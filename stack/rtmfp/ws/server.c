@@ -36,7 +36,7 @@ it_rtws_server *it_rtws_server_new(const it_rtws_server_cfg *cfg)
     if (!s->cfg.connections)
         s->cfg.connections = IT_RTWS_CONNECTIONS;
     if (!s->cfg.patience)
-        s->cfg.patience = IT_RTWS_PATIENCE;
+        s->cfg.patience = IT_RTWS_REQUEST;
     s->last = IT_RTWS_SESSIONS;
     it_rtmfp_events_init(&s->events, cfg->alloc);
     it_map_init(&s->by_flow, cfg->alloc, 1);
@@ -407,6 +407,8 @@ static int link_output(it_rtws_server *s, it_time now, uint32_t i, it_io *out, u
         n = it_rtws_link_flush(l, now, s->buf);
     if (n == 0)
         n = it_layers_output(&l->ls, now, out, buf, cap);
+    if (l->s.fin_due && l->deadline == IT_NEVER) /* RFC 6455 section 7.1.7: the far side has a moment for its own end */
+        l->deadline = now + IT_WS_CLOSE_WAIT;
     it_tourney_set(&s->due, i, it_rtws_link_next(l), i);
     return n;
 }

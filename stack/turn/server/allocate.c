@@ -95,7 +95,7 @@ static int check_quota(it_turn_server *s, it_turn_job *j, wish *w)
         more = 0;
         own = it_turn_relay_at(&s->t, r)->user != j->user;
     }
-    if (!it_turn_table_user_room(&s->t, j->user, own))
+    if (!it_turn_table_user_room(&s->t, j->user, own) || !it_turn_table_source_room(&s->t, j->leg.remote.ip, own))
         return 486;
     return it_turn_table_room(&s->t, more) ? 0 : 508;
 }

@@ -1,6 +1,8 @@
 /* Pools of elements with clocks, and the maps over them: allocations and relayed sockets. */
 #include "stack/turn/server/allocation_impl.h"
 
+#include "base/table/buckets.h"
+
 /* --- pools --- */
 
 static void pool_init(it_turn_pool *p, it_alloc *a, size_t size)
@@ -190,6 +192,16 @@ bool it_turn_table_user_room(const it_turn_table *t, uint32_t user, uint32_t mor
     return t->users[user].relays + more <= t->limits.user_relays;
 }
 
+bool it_turn_table_source_room(const it_turn_table *t, it_ip ip, uint32_t more)
+{
+    it_ip source = it_ip_source(ip);
+    if (!t->limits.source_relays)
+        return true;
+    for (uint32_t r = 0; r < t->relays.cap; r++)
+        more += pool_has(&t->relays, r) && it_ip_eq(it_turn_relay_at(t, r)->source, source);
+    return more <= t->limits.source_relays;
+}
+
 bool it_turn_table_room(const it_turn_table *t, uint32_t more)
 {
     return t->relays.n + more <= t->limits.relays;
@@ -202,6 +214,7 @@ static void relay_start(it_turn_table *t, uint32_t r, uint32_t i, it_ip ip)
     relay->state = IT_TURN_RELAY_DUE;
     relay->allocation = i;
     relay->user = a->user;
+    relay->source = it_ip_source(a->leg.remote.ip);
     relay->addr = it_addr_of(ip, 0);
     relay->tcp = a->tcp;
     relay->permissions = relay->channels = IT_TURN_NONE;
@@ -453,6 +466,7 @@ void it_turn_table_take(it_turn_table *t, uint32_t r, uint32_t i)
     t->epoch++;
     t->users[relay->user].relays--;
     relay->user = a->user;
+    relay->source = it_ip_source(a->leg.remote.ip);
     t->users[relay->user].relays++;
     a->relay[it_ip_is6(relay->addr.ip)] = r;
 }

@@ -80,6 +80,7 @@ typedef struct it_turn_relay {
     bool tcp;            /* it listens (RFC 6062) */
     uint32_t allocation; /* IT_TURN_NONE: reserved under |token|, or given up */
     uint32_t user;
+    it_ip source;   /* of who asked for it (base/table/buckets.h) */
     uint64_t token; /* 0: not reserved */
     it_addr addr;
     it_time expiry;
@@ -131,16 +132,17 @@ typedef struct it_turn_tale {
 #define IT_TURN_TALES 64 /* that wait to be taken; what comes then is not told */
 
 typedef struct it_turn_limits {
-    uint32_t relays;       /* relayed addresses, reserved ones included; 0: 4,096 */
-    uint32_t user_relays;  /* of one user; 0: no own limit */
-    uint32_t permissions;  /* of a relayed address; 0: 128 */
-    uint32_t channels;     /* of a relayed address; 0: 128 */
-    uint64_t user_rate;    /* bytes a second that one user may have relayed, both ways; 0: no limit */
-    uint64_t user_burst;   /* bytes at once; 0: a tenth of a second's */
-    uint32_t lifetime;     /* seconds, of an allocation at least; 0: 600 (section 6) */
-    uint32_t max_lifetime; /* seconds; 0: 3,600 (section 7.2) */
-    uint32_t streams;      /* accepted at once; 0: 1,024 */
-    uint32_t connections;  /* with peers at once, of one relayed address; 0: 64. Of all as many as |streams| */
+    uint32_t relays;        /* relayed addresses, reserved ones included; 0: 4,096 */
+    uint32_t user_relays;   /* of one user; 0: no own limit */
+    uint32_t source_relays; /* of one IPv4 address or IPv6 /64 of clients; 0: no own limit */
+    uint32_t permissions;   /* of a relayed address; 0: 128 */
+    uint32_t channels;      /* of a relayed address; 0: 128 */
+    uint64_t user_rate;     /* bytes a second that one user may have relayed, both ways; 0: no limit */
+    uint64_t user_burst;    /* bytes at once; 0: a tenth of a second's */
+    uint32_t lifetime;      /* seconds, of an allocation at least; 0: 600 (section 6) */
+    uint32_t max_lifetime;  /* seconds; 0: 3,600 (section 7.2) */
+    uint32_t streams;       /* accepted at once; 0: 1,024 */
+    uint32_t connections;   /* with peers at once, of one relayed address; 0: 64. Of all as many as |streams| */
 } it_turn_limits;
 
 typedef struct it_turn_table {
@@ -208,6 +210,8 @@ void it_turn_table_tell(it_turn_table *t, const it_turn_tale *tale);
 
 /* True when |user| may have |more| relayed addresses by its own quota; of all. */
 bool it_turn_table_user_room(const it_turn_table *t, uint32_t user, uint32_t more);
+/* Likewise for the source of |ip|. */
+bool it_turn_table_source_room(const it_turn_table *t, it_ip ip, uint32_t more);
 bool it_turn_table_room(const it_turn_table *t, uint32_t more);
 /* Gives allocation |i| a relayed socket on |ip|, to be bound; with a pair of ports the second is reserved under
  * |token|, not 0. Returns its number, or IT_TURN_NONE without memory. */

@@ -1,5 +1,6 @@
-/* The TURN server of `icetank serve turn` on real sockets, in a process of its own, under clients that mean it no good:
- * it keeps within its memory, and an honest client's datagrams all come back meanwhile. */
+/* The servers of `icetank serve` on real sockets, in a process of their own, under clients that mean them no good: each
+ * source has its share, and the TURN server keeps within its memory, and an honest client's datagrams all come back
+ * meanwhile. */
 #include "lab/serve/serve.h"
 #include "stack/stun/longterm.h"
 #include "stack/turn/attrs.h"
@@ -26,6 +27,8 @@
 #define PEER 0x7f000003u
 
 static const it_stun_user USERS[] = {{"alice", "secret"}, {"mallory", "hunter2"}};
+static const char *SERVICE = "turn";
+static uint32_t SHARE; /* of connections, and whatever else, of one source; 0: all */
 static pid_t SERVER;
 static struct sockaddr_in AT;
 
@@ -53,6 +56,7 @@ static void serve(uint16_t port, int to)
 {
     static it_alloc alloc;
     static it_limit_count count;
+    static it_serve_stop stop;
     const it_addr at = it_addr_of(it_ip4(HONEST), port);
     const it_prefix allow = {it_ip4(PEER), 128};
     it_addr bad;
@@ -61,11 +65,13 @@ static void serve(uint16_t port, int to)
     it_serve_cfg cfg = {
         .alloc = &alloc, .loop = l, .seed = 1, .addrs = &at, .n_addrs = 1, .count = &count, .bound = say_up};
     cfg.self = &to;
+    cfg.stop = &stop;
+    cfg.limit.streams = SHARE;
     cfg.turn = (it_serve_turn_cfg){.realm = "icetank", .users = USERS, .n_users = 2, .user_allocations = QUOTA};
     cfg.turn.allow = &allow;
     cfg.turn.n_allow = 1;
     it_loop_more_descriptors();
-    if (!l || it_loop_stop_on_signals(l) < 0 || it_service_of("turn")->start(&cfg, &bad) < 0)
+    if (!l || it_loop_stop_on_signals(l) < 0 || it_service_of(SERVICE)->start(&cfg, &bad) < 0)
         _exit(2);
     int rc = 0;
     while (rc >= 0 && rc != IT_LOOP_STOPPED)
@@ -360,6 +366,68 @@ START_TEST(peers_of_its_own_address_and_behind_it_are_refused)
 }
 END_TEST
 
+/* --- one source and the others, whatever the server --- */
+
+static const char *const ALL[] = {"stun", "turn", "ws", "signal", "rendezvous", "rtmfp"};
+
+/* What the server answers to |text| of |n| bytes over |fd|; false: nothing. */
+static bool is_answered(int fd, const void *text, size_t n)
+{
+    char answer[256];
+    struct pollfd f = {fd, POLLIN, 0};
+    return send(fd, text, n, MSG_NOSIGNAL) == (ssize_t)n && poll(&f, 1, 5000) == 1 &&
+           recv(fd, answer, sizeof answer, 0) > 0;
+}
+
+static bool is_reset(int fd)
+{
+    struct pollfd f = {fd, POLLIN, 0};
+    return poll(&f, 1, 200) == 1;
+}
+
+/* Every server gives one source so many connections, and others theirs. */
+START_TEST(one_source_does_not_have_all_connections)
+{
+    static const uint8_t BINDING[20] = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 7};
+    static const char GET[] = "GET /?box=bob&key=k HTTP/1.1\r\nHost: a\r\n\r\n";
+    int fd[60], open = 0;
+    SERVICE = ALL[_i];
+    SHARE = 20;
+    setup();
+    for (int k = 0; k < 60; k++)
+        fd[k] = socket_on(HOSTILE, SOCK_STREAM, false);
+    int honest = socket_on(HONEST, SOCK_STREAM, false);
+    ck_assert(_i < 2 ? is_answered(honest, BINDING, sizeof BINDING) : is_answered(honest, GET, sizeof GET - 1));
+    for (int k = 0; k < 60; k++) {
+        open += !is_reset(fd[k]);
+        close(fd[k]);
+    }
+    ck_assert_int_eq(open, 20);
+    close(honest);
+    teardown();
+}
+END_TEST
+
+/* It closes its half behind a request: whatever the server, the request is owed its answer. */
+START_TEST(who_closes_its_half_is_answered)
+{
+    static const uint8_t BINDING[20] = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 7};
+    static const char GET[] = "GET /?box=bob&key=k&hold=20 HTTP/1.1\r\nHost: a\r\n\r\n";
+    char answer[512];
+    SERVICE = ALL[_i];
+    SHARE = 0;
+    setup();
+    int fd = socket_on(HONEST, SOCK_STREAM, false);
+    struct pollfd f = {fd, POLLIN, 0};
+    ck_assert_int_gt(send(fd, _i < 2 ? (const void *)BINDING : GET, _i < 2 ? sizeof BINDING : sizeof GET - 1, 0), 0);
+    ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+    ck_assert_int_eq(poll(&f, 1, 5000), 1);
+    ck_assert_int_gt(recv(fd, answer, sizeof answer, 0), 0);
+    close(fd);
+    teardown();
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lab/serve/hostile");
@@ -371,6 +439,11 @@ int main(void)
     tcase_add_test(t, connections_that_say_nothing_or_never_end_a_message);
     tcase_add_test(t, peers_of_its_own_address_and_behind_it_are_refused);
     suite_add_tcase(s, t);
+    TCase *all = tcase_create("one source and the others");
+    tcase_set_timeout(all, 120);
+    tcase_add_loop_test(all, one_source_does_not_have_all_connections, 0, 6);
+    tcase_add_loop_test(all, who_closes_its_half_is_answered, 0, 6);
+    suite_add_tcase(s, all);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
     int failed = srunner_ntests_failed(r);

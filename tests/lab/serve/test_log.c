@@ -73,12 +73,12 @@ static void take_line(void *self, const char *text)
     strcat(strcat(LINES, text), "\n");
 }
 
-static void news(void *o, const it_serve_log *log)
+static void news(void *o, it_serve_log *log)
 {
     it_serve_log_line(log, "news %d", ++((inner *)o)->news);
 }
 
-static void sum(void *o, const it_serve_log *log)
+static void sum(void *o, it_serve_log *log)
 {
     it_serve_log_line(log, "%d inputs", ((inner *)o)->inputs);
 }
@@ -193,6 +193,40 @@ START_TEST(without_memory_the_object_is_freed_all_the_same)
 }
 END_TEST
 
+static void talk(void *o, it_serve_log *log)
+{
+    it_serve_log_line(log, "news %d", ++((inner *)o)->news);
+}
+
+/* A flood of what has happened fills no disk, and how much was left out is said. */
+START_TEST(a_flood_of_lines_is_cut_to_a_rate)
+{
+    it_object_event ev;
+    it_io in = {.kind = IT_IO_ACCEPTED};
+    size_t n = 0;
+    it_alloc_init(&ALLOC);
+    INNER = (inner){.freed = false};
+    LINES[0] = '\0';
+    it_serve_log_cfg cfg = {.alloc = &ALLOC, .ops = &FULL, .inner = &INNER, .self = &LOG, .news = talk};
+    cfg.log = take_line;
+    LOG = it_serve_log_new(&cfg);
+    for (int k = 0; k < 1000; k++)
+        (void)it_serve_log_ops.event(LOG, &ev);
+    for (const char *at = LINES; (at = strchr(at, '\n')); at++)
+        n++;
+    ck_assert_uint_eq(n, IT_SERVE_LOG_BURST);
+    LINES[0] = '\0';
+    ck_assert_int_eq(it_serve_log_ops.input(LOG, 2 * IT_SEC / IT_SERVE_LOG_RATE, &in), 0);
+    (void)it_serve_log_ops.event(LOG, &ev);
+    ck_assert_str_eq(LINES, "full: 950 lines more were left out\nnews 1001\n");
+    (void)it_serve_log_ops.event(LOG, &ev);
+    it_serve_log_missed(LOG, 7);
+    LINES[0] = '\0';
+    end();
+    ck_assert_str_eq(LINES, "full: 9 lines more were left out\n");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lab/serve/log");
@@ -203,6 +237,7 @@ int main(void)
     tcase_add_test(t, news_are_lines_after_each_turn_and_at_the_end_the_sum);
     tcase_add_test(t, without_a_reader_nothing_is_said);
     tcase_add_test(t, a_long_line_is_cut);
+    tcase_add_test(t, a_flood_of_lines_is_cut_to_a_rate);
     tcase_add_test(t, without_memory_the_object_is_freed_all_the_same);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -37,7 +37,7 @@ START_TEST(no_control_character_of_a_results_file_reaches_the_terminal)
     snprintf(all, sizeof all, "%s%s%s", PLAN, HOSTILE, HOSTILE_END);
     folder_put(&f, "results.jsonl", all);
     FILE *out = open_memstream(&text, &size);
-    ck_assert_int_eq(it_report_print(&f.alloc, f.dir, "./icetank", true, out, false, &n, f.err), 0);
+    ck_assert_int_eq(it_report_print(&f.alloc, &(it_summary_cfg){f.dir, "./icetank", out, true, false}, &n, f.err), 0);
     json_t *c = json_loads(HOSTILE, JSON_ALLOW_NUL, NULL);
     ck_assert_ptr_nonnull(c);
     it_report_case(c, f.dir, "./icetank", out, false);
@@ -61,7 +61,7 @@ START_TEST(the_verdict_of_a_run_counts_cases_problems_and_hypotheses)
                     "{\"case\":\"e\",\"verdict\":\"unsupported\"}\n"
                     "{\"end\":\"complete\",\"problems\":[\"p\"],\"hypotheses\":[{\"ok\":true},{\"ok\":false}]}\n");
     FILE *out = fopen("/dev/null", "w");
-    ck_assert_int_eq(it_report_print(&f.alloc, f.dir, "./icetank", true, out, false, &n, f.err), 0);
+    ck_assert_int_eq(it_report_print(&f.alloc, &(it_summary_cfg){f.dir, "./icetank", out, true, false}, &n, f.err), 0);
     ck_assert_int_eq(n.pass, 2);
     ck_assert_int_eq(n.fail, 1);
     ck_assert_int_eq(n.error, 1);
@@ -69,7 +69,7 @@ START_TEST(the_verdict_of_a_run_counts_cases_problems_and_hypotheses)
     ck_assert_int_eq(n.problems, 2);
     ck_assert(n.whole);
     folder_put(&f, "results.jsonl", PLAN "{\"case\":\"a\",\"verdict\":\"pass\"}\n");
-    ck_assert_int_eq(it_report_print(&f.alloc, f.dir, "./icetank", true, out, false, &n, f.err), 0);
+    ck_assert_int_eq(it_report_print(&f.alloc, &(it_summary_cfg){f.dir, "./icetank", out, true, false}, &n, f.err), 0);
     ck_assert(!n.whole);
     fclose(out);
     folder_close(&f);

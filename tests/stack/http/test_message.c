@@ -381,6 +381,45 @@ START_TEST(line_ends_behind_an_answer_are_nothing)
 }
 END_TEST
 
+/* RFC 9112 section 9.6: a half-closed stream ends no request that was whole. */
+START_TEST(who_closes_its_half_has_its_answer_and_no_other_one)
+{
+    (void)comes("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    ck_assert_int_eq(it_layers_read(&ls, 0, &out, buf, sizeof buf), 1);
+    ends();
+    ck_assert_int_eq(it_layers_read(&ls, 0, &out, buf, sizeof buf), 1);
+    ck_assert_int_eq(out.kind, IT_IO_FIN);
+    ck_assert_int_gt(writes("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"), 0);
+    ck_assert_int_eq(it_layers_output(&ls, 0, &out, buf, sizeof buf), 1);
+    ck_assert_int_eq(out.kind, IT_IO_DATA);
+    ck_assert_int_eq(it_layers_output(&ls, 0, &out, buf, sizeof buf), 1);
+    ck_assert_int_eq(out.kind, IT_IO_FIN);
+    ck_assert_int_eq(writes("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), IT_ERR_STATE);
+}
+END_TEST
+
+START_TEST(who_has_reset_the_stream_has_no_answer)
+{
+    (void)comes("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    ck_assert_int_eq(it_layers_read(&ls, 0, &out, buf, sizeof buf), 1);
+    if (_i)
+        ends();
+    ck_assert_int_eq(it_layers_input(&ls, 0, &(it_io){.kind = IT_IO_RST}), 0);
+    while (it_layers_read(&ls, 0, &out, buf, sizeof buf) == 1)
+        continue;
+    ck_assert_int_eq(writes("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), IT_ERR_STATE);
+}
+END_TEST
+
+START_TEST(what_it_answers_by_itself_can_be_asked_for)
+{
+    const it_layer *l = &ls.v[0];
+    ck_assert_int_eq(it_http_answered(l), 0);
+    (void)comes("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\n\r\n");
+    ck_assert_int_eq(it_http_answered(l), 413);
+}
+END_TEST
+
 START_TEST(a_message_is_split_where_its_head_ends)
 {
     it_bytes head, body;
@@ -412,6 +451,9 @@ int main(void)
     tcase_add_test(tc, after_101_both_sides_speak_bytes);
     tcase_add_loop_test(tc, a_request_that_closes_is_the_last, 0, 2);
     tcase_add_test(tc, a_server_answers_one_behind_the_other);
+    tcase_add_test(tc, who_closes_its_half_has_its_answer_and_no_other_one);
+    tcase_add_loop_test(tc, who_has_reset_the_stream_has_no_answer, 0, 2);
+    tcase_add_test(tc, what_it_answers_by_itself_can_be_asked_for);
     tcase_add_test(tc, a_message_is_split_where_its_head_ends);
     suite_add_tcase(suite, tc);
     tc = tcase_create("client");

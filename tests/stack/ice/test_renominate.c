@@ -218,6 +218,26 @@ START_TEST(a_silent_selected_pair_is_left_for_one_that_answers)
 }
 END_TEST
 
+/* What libwebrtc does unless RTCConfiguration.enable_ice_renomination is set, whatever the far side says of itself. */
+START_TEST(libwebrtc_leaves_a_silent_pair_by_use_candidate_without_numbers)
+{
+    it_ice_behaviour b;
+    ck_assert(it_ice_behaviour_named(&b, "libwebrtc"));
+    far *f = agent(true, b, _i);
+    run_for(f, IT_SEC, NULL);
+    ck_assert(it_addr_eq(far_event(f, IT_ICE_SELECTED)->pair.remote.addr, net_addr(FAR_ADDR)));
+    run_for(f, 12 * IT_SEC, "203.0.113.8:1"); /* the other one falls silent */
+    ck_assert(it_addr_eq(far_event(f, IT_ICE_SELECTED)->pair.remote.addr, net_addr("203.0.113.8:1")));
+    run_for(f, 15 * IT_SEC, NULL); /* and is back: the better one again */
+    ck_assert(it_addr_eq(far_event(f, IT_ICE_SELECTED)->pair.remote.addr, net_addr(FAR_ADDR)));
+    ck_assert_uint_eq(far_events(f, IT_ICE_SELECTED), 3);
+    ck_assert_uint_eq(far_events(f, IT_ICE_CONSENT_LOST), 0);
+    for (size_t i = 0; i < f->n_out; i++)
+        ck_assert_uint_eq(number_of(f, i), 0);
+    far_free(f);
+}
+END_TEST
+
 START_TEST(the_controlled_side_goes_by_the_highest_number)
 {
     far *f = agent(false, RENOMINATES, true);
@@ -268,6 +288,7 @@ static void add_all(Suite *s)
     t = tcase_create("draft-thatcher-ice-renomination");
     tcase_add_loop_test(t, nominations_have_numbers_where_both_sides_renominate_and_nowhere_else, 0, 4);
     tcase_add_test(t, a_silent_selected_pair_is_left_for_one_that_answers);
+    tcase_add_loop_test(t, libwebrtc_leaves_a_silent_pair_by_use_candidate_without_numbers, 0, 2);
     tcase_add_test(t, the_controlled_side_goes_by_the_highest_number);
     tcase_add_test(t, a_pair_that_stood_by_is_checked_before_it_is_taken);
     suite_add_tcase(s, t);

@@ -29,6 +29,7 @@ START_TEST(a_proper_check_is_answered_at_once_with_mapped_address_integrity_and_
     ck_assert_int_eq(it_stun_check(&m, &key, &which), 0);
     ck_assert_int_eq(which, _i == 1 ? IT_STUN_MESSAGE_INTEGRITY_SHA256 : IT_STUN_MESSAGE_INTEGRITY);
     ck_assert_ptr_nonnull(it_stun_get(&m, IT_STUN_FINGERPRINT));
+    ck_assert_ptr_null(it_stun_get(&m, IT_STUN_USERNAME)); /* RFC 8489 section 9.1.3 */
     ck_assert(it_addr_eq(f->out[i].remote, net_addr(FAR_ADDR)));
     ck_assert(it_addr_eq(f->out[i].local, net_addr(OWN_ADDR)));
     far_free(f);

@@ -8,6 +8,7 @@ static it_signal_server *serve_rendezvous(const it_signal_server_cfg *cfg)
 {
     it_rendezvous_cfg own = Limits;
     own.signal = *cfg;
+    own.signal.each = Limits.signal.each;
     return (it_signal_server *)(void *)it_rendezvous_new(&own);
 }
 
@@ -231,6 +232,32 @@ START_TEST(nobody_else_opens_the_servers_mailbox)
 }
 END_TEST
 
+/* A source has its share of the names and calls; others have theirs. */
+START_TEST(one_source_does_not_have_all_names_and_calls)
+{
+    char text[60];
+    teardown();
+    Limits = (it_rendezvous_cfg){.names = 4, .calls = 16, .signal = {.each = 2}};
+    net_begin(&N);
+    come(0, "a");
+    come(1, "b");
+    says(0, "listen one");
+    says(0, "listen two");
+    says(0, "listen three");
+    heard(0, "listening one\nlistening two\ntaken three\n");
+    says(1, "listen three");
+    heard(1, "listening three\n");
+    for (int k = 1; k <= 9; k++) {
+        snprintf(text, sizeof text, "call %016x 60 nobody", (unsigned)k);
+        says(0, text);
+    }
+    heard(0, "busy 0000000000000009\n");
+    says(1, "call " T1 " 0 one");
+    heard(0, "call " T1 "\n");
+    ck_assert_uint_eq(stats()->open, 9);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("stack/rendezvous/server");
@@ -245,6 +272,7 @@ int main(void)
     tcase_add_test(tc, who_is_busy_says_so);
     tcase_add_test(tc, names_and_calls_have_limits);
     tcase_add_test(tc, what_is_no_message_changes_nothing);
+    tcase_add_test(tc, one_source_does_not_have_all_names_and_calls);
     tcase_add_test(tc, nobody_else_opens_the_servers_mailbox);
     suite_add_tcase(suite, tc);
     SRunner *sr = srunner_create(suite);

@@ -114,6 +114,7 @@ static inline void net_open(net *n, int i, const it_io *out)
     ck_assert_ptr_ne(s, n->v + NET_STREAMS);
     *s = (net_stream){true, i, out->flow, IT_IO_ACCEPTED_FLOW + n->streams++, out->remote.port, out->local.ip};
     it_io in = {.kind = IT_IO_ACCEPTED, .flow = s->far, .local = out->remote, .data = {NULL, NET_ROOM}};
+    in.remote = it_addr_of(it_ip4(0xc0000201u + (uint32_t)i), 1024);
     net_to_server(n, in);
     in.kind = IT_IO_OPENED;
     in.flow = out->flow;

@@ -63,6 +63,51 @@ START_TEST(what_is_sent_waits_for_its_permission_and_the_answer_comes)
 }
 END_TEST
 
+/* RFC 8656 section 5, RFC 8489 section 6.1: SOFTWARE in requests. */
+START_TEST(requests_say_what_software_asks)
+{
+    it_stun_msg m;
+    int seen = 0;
+    net_serve(n);
+    n->deaf = false;
+    net_join(n, 0);
+    for (int i = 0; i < 4; i++) {
+        net_drain(n);
+        for (int k = 0; k < NET_PACKETS; k++) {
+            const net_packet *p = &n->packets[k];
+            if (!p->used || p->to != -1 || it_stun_parse(&m, p->io.data) < 0 || m.cls != IT_STUN_REQUEST)
+                continue;
+            const it_stun_attr *a = it_stun_get(&m, IT_STUN_SOFTWARE);
+            ck_assert_ptr_nonnull(a);
+            ck_assert(it_bytes_eq(a->value, it_bytes_str("icetank")));
+            seen++;
+        }
+        net_run(n, n->now + 10 * IT_MS);
+    }
+    ck_assert_int_ge(seen, 2); /* without credentials, and with */
+}
+END_TEST
+
+/* RFC 8656 section 3.7: an application that assumes a path of 1,280 bytes, or of Ethernet's, loses nothing here. */
+START_TEST(datagrams_as_large_as_a_path_takes_are_relayed_whole)
+{
+    static const size_t SIZES[] = {1232, 1280, 1400, 1472};
+    static uint8_t data[1472];
+    for (size_t k = 0; k < sizeof data; k++)
+        data[k] = (uint8_t)(k * 7);
+    n->ccfg.bind_after = _i >= 4; /* by indications, or by a channel */
+    start(false);
+    n->echo = true;
+    size_t size = SIZES[_i % 4];
+    for (int k = 0; k < 3; k++) {
+        ck_assert_int_eq(it_turn_client_send(n->c[0], n->now, peer, it_bytes_of(data, size), false), 0);
+        net_run(n, n->now + IT_SEC);
+    }
+    ck_assert_uint_eq(n->counts[0][IT_TURN_CLIENT_DATA], 3);
+    ck_assert(it_bytes_eq(net_last(n, IT_TURN_CLIENT_DATA)->ev.data, it_bytes_of(data, size)));
+}
+END_TEST
+
 START_TEST(what_waits_is_bounded)
 {
     start(false);
@@ -866,6 +911,8 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_loop_test(tc, it_allocates_with_a_challenge, 0, 2);
     tcase_add_loop_test(tc, what_is_sent_waits_for_its_permission_and_the_answer_comes, 0, 2);
+    tcase_add_test(tc, requests_say_what_software_asks);
+    tcase_add_loop_test(tc, datagrams_as_large_as_a_path_takes_are_relayed_whole, 0, 8);
     tcase_add_test(tc, what_waits_is_bounded);
     tcase_add_loop_test(tc, a_busy_peer_gets_a_channel, 0, 2);
     tcase_add_loop_test(tc, everything_is_refreshed_for_hours, 0, 2);

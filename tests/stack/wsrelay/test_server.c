@@ -60,6 +60,7 @@ START_TEST(requests_get_the_answers_that_they_deserve)
     say_raw(ALL[_i].request);
     ck_assert_msg(strncmp(said, ALL[_i].answer, strlen(ALL[_i].answer)) == 0, "%s", said);
     ck_assert_int_eq(fin, _i != 0);
+    ck_assert_uint_eq(it_wsrelay_server_stat(w.s)->refused, _i != 0);
     net_fini(&w);
 }
 END_TEST
@@ -68,10 +69,10 @@ START_TEST(a_stream_that_asks_for_nothing_is_reset)
 {
     net_init(&w, &PLAIN);
     say_raw("");
-    net_wait(&w, w.now + 9 * IT_SEC);
+    net_wait(&w, w.now + IT_WSRELAY_REQUEST - IT_SEC);
     hear_raw();
     ck_assert(!rst);
-    w.now = 11 * IT_SEC;
+    w.now = IT_WSRELAY_REQUEST + IT_SEC;
     ck_assert_int_eq(it_wsrelay_server_ops.tick(w.s, w.now), 0);
     hear_raw();
     ck_assert(rst);
@@ -194,6 +195,27 @@ START_TEST(what_is_no_message_of_a_relay_ends_the_connection)
 }
 END_TEST
 
+/* RFC 6455 section 7.1.7: an unmasked frame. Whether it answers or goes on talking, it is gone soon. */
+START_TEST(after_a_protocol_error_the_stream_is_gone_in_5_s)
+{
+    net_init(&w, &PLAIN);
+    say_raw("GET /relay/" ROOM "/a HTTP/1.1\r\n" WS);
+    net_to_server(&w, (it_io){.kind = IT_IO_DATA, .data = it_bytes_of("\x82\x01x", 3)}, RAW);
+    hear_raw();
+    ck_assert(fin && !rst);
+    for (it_time until = w.now + 5 * IT_SEC; w.now < until;) {
+        ck_assert(!rst);
+        w.now += IT_SEC;
+        net_to_server(&w, (it_io){.kind = IT_IO_DATA, .data = it_bytes_of("\x82\x01x", 3)}, RAW);
+        ck_assert_int_eq(it_wsrelay_server_ops.tick(w.s, w.now), 0);
+        hear_raw();
+    }
+    ck_assert(rst);
+    ck_assert_uint_eq(it_wsrelay_server_stat(w.s)->silent, 0);
+    net_fini(&w);
+}
+END_TEST
+
 START_TEST(by_tls_it_is_the_same)
 {
     static ends t;
@@ -289,6 +311,7 @@ int main(void)
     tcase_add_test(t, a_silent_client_is_ended_and_the_other_one_told);
     tcase_add_test(t, a_slow_receiver_loses_the_oldest_and_the_sender_hears_how_many);
     tcase_add_test(t, what_is_no_message_of_a_relay_ends_the_connection);
+    tcase_add_test(t, after_a_protocol_error_the_stream_is_gone_in_5_s);
     tcase_add_test(t, by_tls_it_is_the_same);
     tcase_add_test(t, it_tells_who_came_went_and_was_refused);
     tcase_add_test(t, when_it_ends_its_clients_hear_1001);

@@ -150,6 +150,7 @@ return function(L)
         m[verb] = function(self, ...)
           if self ~= view then L.fail("D.%s: write a colon: host.D:%s { ... }", verb, verb) end
           takes(...)
+          if L.count_verb then L.count_verb() end
           return make(o, ...)
         end
       end

@@ -39,6 +39,18 @@ START_TEST(the_rfcs_behaviour_is_all_zeros)
 }
 END_TEST
 
+START_TEST(no_profile_renominates_by_numbers_unless_asked_and_libwebrtc_switches_without)
+{
+    it_ice_behaviour b;
+    for (int i = 0; it_ice_behaviour_name(i); i++) {
+        const char *name = it_ice_behaviour_name(i);
+        ck_assert(it_ice_behaviour_named(&b, name));
+        ck_assert(!b.renominates && !b.continual && !b.sped);
+        ck_assert_int_eq(b.switches, strcmp(name, "libwebrtc") == 0);
+    }
+}
+END_TEST
+
 START_TEST(every_word_is_another_one)
 {
     for (int i = 0; i < 3; i++)
@@ -59,6 +71,7 @@ int main(void)
     tcase_add_test(t, every_behaviour_is_found_by_its_name_and_has_a_source);
     tcase_add_test(t, an_unknown_name_changes_nothing);
     tcase_add_test(t, the_rfcs_behaviour_is_all_zeros);
+    tcase_add_test(t, no_profile_renominates_by_numbers_unless_asked_and_libwebrtc_switches_without);
     tcase_add_test(t, every_word_is_another_one);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -70,6 +70,25 @@ static void join(int i)
     ck_assert_int_eq(it_rtmfp_trust(n->end[i], s), 0);
 }
 
+START_TEST(one_source_does_not_have_all_sessions)
+{
+    uint8_t epd[64];
+    uint32_t s = 0;
+    cfg.each = 1;
+    n->outer[2] = it_addr_of(n->outer[1].ip, 2000); /* of the same address */
+    serve();
+    join(1);
+    net_start(n, 2);
+    it_bytes e = kit_hex(epd, "160a72746d66703a2f2f6c6f63616c686f73742f617070");
+    ck_assert_int_eq(it_rtmfp_connect(n->end[2], n->now, e, &n->outer[0], 1, &s), 0);
+    net_run(n, n->now + IT_SEC);
+    ck_assert_uint_eq(net_count(n, 2, IT_RTMFP_EV_OPEN), 0);
+    ck_assert_uint_eq(stats().opened, 1);
+    join(3);
+    ck_assert_uint_eq(stats().opened, 2);
+}
+END_TEST
+
 START_TEST(two_peers_behind_nats_meet_through_it)
 {
     serve();
@@ -263,6 +282,7 @@ END_TEST
 static void add(TCase *t)
 {
     tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, one_source_does_not_have_all_sessions);
     tcase_add_test(t, two_peers_behind_nats_meet_through_it);
     tcase_add_loop_test(t, behind_nats_both_ways_of_introducing_are_needed, 0, 4);
     tcase_add_loop_test(t, in_the_open_a_redirect_is_enough, 0, 2);

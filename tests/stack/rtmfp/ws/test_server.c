@@ -81,10 +81,23 @@ START_TEST(what_breaks_the_protocol_is_closed_with_1002)
 }
 END_TEST
 
-START_TEST(who_does_not_ask_is_reset_after_10_s)
+/* RFC 6455 section 7.1.7: an unmasked frame, which no session hears of. */
+START_TEST(who_breaks_the_framing_is_gone_in_5_s)
 {
     net_raw(w);
-    net_run(w, 9 * IT_SEC);
+    net_say(w, it_bytes_str(NET_REQUEST));
+    net_say(w, it_bytes_of("\x82\x01x", 3));
+    ck_assert(w->fin && !w->rst);
+    net_run(w, 5 * IT_SEC);
+    ck_assert(w->rst);
+    ck_assert_uint_eq(it_rtws_server_stat(w->s).connections, 0);
+}
+END_TEST
+
+START_TEST(who_does_not_ask_is_reset_after_30_s)
+{
+    net_raw(w);
+    net_run(w, 29 * IT_SEC);
     ck_assert(!w->rst);
     net_run(w, 2 * IT_SEC);
     ck_assert(w->rst);
@@ -155,7 +168,8 @@ static void add(TCase *t)
     tcase_add_loop_test(t, what_asks_for_no_websocket_is_told_so_and_closed, 0, 5);
     tcase_add_test(t, a_request_becomes_a_session_whatever_its_target);
     tcase_add_test(t, what_breaks_the_protocol_is_closed_with_1002);
-    tcase_add_test(t, who_does_not_ask_is_reset_after_10_s);
+    tcase_add_test(t, who_breaks_the_framing_is_gone_in_5_s);
+    tcase_add_test(t, who_does_not_ask_is_reset_after_30_s);
     tcase_add_test(t, who_falls_silent_is_given_up);
     tcase_add_test(t, a_connection_too_many_is_reset);
     tcase_add_test(t, a_stream_that_is_reset_or_ends_is_a_session_less);

@@ -24,6 +24,9 @@ START_TEST(an_allocation_needs_credentials)
     ck_assert_int_eq(rig_ask(&r), 401);
     ck_assert_ptr_nonnull(it_stun_get(&r.resp, IT_STUN_NONCE));
     ck_assert_ptr_nonnull(it_stun_get(&r.resp, IT_STUN_SOFTWARE));
+    /* RFC 8489 section 9.2.4: nobody is known yet whose key it could be signed with. */
+    ck_assert_ptr_null(it_stun_get(&r.resp, IT_STUN_MESSAGE_INTEGRITY));
+    ck_assert_ptr_null(it_stun_get(&r.resp, IT_STUN_MESSAGE_INTEGRITY_SHA256));
     ck_assert_uint_eq(it_turn_server_allocations(r.s), 0);
     rig_allocate_begin(&r);
     ck_assert_int_eq(rig_ask(&r), 0);
@@ -477,6 +480,25 @@ START_TEST(what_is_lost_while_it_waits_leaves_nothing)
 }
 END_TEST
 
+/* Where everybody may, whoever has one address does not have all relays. */
+START_TEST(a_source_beyond_its_quota_is_486_and_others_are_not)
+{
+    it_addr alice = r.client;
+    r.cfg.limits.source_relays = 2;
+    rig_start(&r);
+    for (int i = 0; i < 2; i++) {
+        r.client.port++;
+        rig_allocate(&r, "alice");
+    }
+    r.client.port++;
+    rig_challenge(&r, "bob");
+    rig_allocate_begin(&r);
+    ck_assert_int_eq(rig_ask(&r), 486);
+    r.client = it_addr_of(it_ip4(0xc0000299), alice.port);
+    rig_allocate(&r, "bob");
+}
+END_TEST
+
 START_TEST(reservations_count_for_the_quota)
 {
     uint8_t token[8];
@@ -669,6 +691,7 @@ int main(void)
     tcase_add_test(tc, a_reservation_outlives_its_allocation);
     tcase_add_test(tc, a_pair_that_is_refused_leaves_nothing);
     tcase_add_test(tc, a_user_beyond_its_quota_is_486_and_others_are_not);
+    tcase_add_test(tc, a_source_beyond_its_quota_is_486_and_others_are_not);
     tcase_add_test(tc, reservations_count_for_the_quota);
     tcase_add_test(tc, a_reservation_that_is_had_counts_once);
     tcase_add_test(tc, a_reservation_counts_for_who_has_it);

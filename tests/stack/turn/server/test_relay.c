@@ -213,6 +213,18 @@ START_TEST(between_families_dont_fragment_is_ignored)
 }
 END_TEST
 
+/* RFC 8656 section 11.2: a server that cannot set DF discards what asks for it. */
+START_TEST(a_server_that_cannot_set_df_drops_what_wants_it)
+{
+    r.cfg.no_dont_fragment = true;
+    start();
+    rig_send(&r, "203.0.113.7:5", "x", true, (it_io_meta){.frag = true, .ttl = 64});
+    ck_assert_uint_eq(r.n_sent, 0);
+    rig_send(&r, "203.0.113.7:5", "x", false, (it_io_meta){.frag = true, .ttl = 64});
+    ck_assert_uint_eq(r.n_sent, 1);
+}
+END_TEST
+
 static void icmp(uint32_t flow, const char *peer, uint8_t type, uint8_t code, uint32_t mtu)
 {
     r.n_sent = 0;
@@ -400,6 +412,7 @@ int main(void)
     tcase_add_test(tc, data_refreshes_nothing);
     tcase_add_test(tc, header_fields_are_copied_and_a_hop_is_taken);
     tcase_add_test(tc, between_families_dont_fragment_is_ignored);
+    tcase_add_test(tc, a_server_that_cannot_set_df_drops_what_wants_it);
     tcase_add_loop_test(tc, over_a_stream_df_is_what_dont_fragment_says, 0, 2);
     tcase_add_test(tc, an_icmp_error_becomes_a_data_indication);
     tcase_add_test(tc, icmp_of_other_types_peers_and_sockets_is_dropped);
