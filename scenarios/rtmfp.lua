@@ -1,14 +1,18 @@
 -- RTMFP (RFC 7016): ends that know each other by their peer IDs alone are introduced by a server, behind NATs too.
 local tank = require "icetank"
 
+-- Waits until both ends are up, whichever is so first.
+local function both_up(t, a, b, within)
+  for _, e in ipairs { a, b } do t:check { "up", e:next { "up", within = within } ~= nil, equals = true } end
+end
+
 -- A server at the internet and two ends behind `near` and `far`, each with its session to the server.
 local function meet(t, near, far, how)
   local server = t:host { "meet" }
   local introducer = server:serve_rtmfp(how)
   local alice, bob = t:host { "alice", behind = near }, t:host { "bob", behind = far }
   local a, b = alice.rtmfp:open { server = server }, bob.rtmfp:open { server = server }
-  a:await { "up", within = "2s" }
-  b:await { "up", within = "2s" }
+  both_up(t, a, b, "2s")
   return a, b, introducer
 end
 
@@ -81,8 +85,7 @@ return {
       server:serve_rtmfp()
       local box = t:nat { "gw", "linux-masq" } -- which lets nothing out that is for itself
       local a, b = t:host { "alice", behind = box }.rtmfp:open { server = server }, t:host { "bob", behind = box }.rtmfp:open { server = server }
-      a:await { "up", within = "2s" }
-      b:await { "up", within = "2s" }
+      both_up(t, a, b, "2s")
       t:sleep "1s"
       a:call(b)
       a:await { "open", path = "direct_udp", within = "1s" }

@@ -198,27 +198,67 @@ static bool read_group(const char *text, unsigned *groups)
     return false;
 }
 
+/* Reads MODE ("m" and "s": a MAC, sequence numbers) and GROUP into |cfg|. NULL, or what is wrong. */
+static const char *read_policy(it_rtmfp_cfg *cfg, const char *mode, const char *group)
+{
+    cfg->policy.mac = strchr(mode, 'm') ? IT_RTMFP_REQUIRE : IT_RTMFP_REFUSE;
+    cfg->policy.seq = strchr(mode, 's') ? IT_RTMFP_REQUIRE : IT_RTMFP_REFUSE;
+    return read_group(group, &cfg->identity.groups) ? NULL : "the group is 2, 5 or 14";
+}
+
+/* "call ADDRESS TO MODE GROUP COUNT" */
+static const char *read_call(talker *t, it_rtmfp_cfg *cfg, char **argv)
+{
+    t->calls = true;
+    if (it_addr_parse(&t->at, argv[2]) < 0 || it_addr_parse(&t->to, argv[3]) < 0)
+        return "no address";
+    t->count = (uint32_t)strtoul(argv[6], NULL, 10);
+    if (!t->count)
+        return "how many messages";
+    return read_policy(cfg, argv[4], argv[5]);
+}
+
+/* "listen ADDRESS MODE GROUP" */
+static const char *read_listen(talker *t, it_rtmfp_cfg *cfg, char **argv)
+{
+    if (it_addr_parse(&t->at, argv[2]) < 0)
+        return "no address";
+    return read_policy(cfg, argv[3], argv[4]);
+}
+
 /* Reads the command line into |t| and |cfg|. NULL, or what is wrong. */
 static const char *read_words(talker *t, it_rtmfp_cfg *cfg, int argc, char **argv)
 {
-    t->calls = argc == 7 && strcmp(argv[1], "call") == 0;
-    if (!t->calls && !(argc == 5 && strcmp(argv[1], "listen") == 0))
-        return "\"call\" or \"listen\", and its words";
-    int at = t->calls ? 4 : 3;
-    if (it_addr_parse(&t->at, argv[2]) < 0 || (t->calls && it_addr_parse(&t->to, argv[3]) < 0))
-        return "no address";
-    cfg->policy.mac = strchr(argv[at], 'm') ? IT_RTMFP_REQUIRE : IT_RTMFP_REFUSE;
-    cfg->policy.seq = strchr(argv[at], 's') ? IT_RTMFP_REQUIRE : IT_RTMFP_REFUSE;
-    if (!read_group(argv[at + 1], &cfg->identity.groups))
-        return "the group is 2, 5 or 14";
-    if (t->calls)
-        t->count = (uint32_t)strtoul(argv[6], NULL, 10);
-    return t->calls && !t->count ? "how many messages" : NULL;
+    if (argc == 7 && strcmp(argv[1], "call") == 0)
+        return read_call(t, cfg, argv);
+    if (argc == 5 && strcmp(argv[1], "listen") == 0)
+        return read_listen(t, cfg, argv);
+    return "\"call\" or \"listen\", and its words";
 }
 
 static bool talker_done(void *self)
 {
     return ((const talker *)self)->over;
+}
+
+/* Begins what the command line says, as app |i| of |l|. */
+static int begin_talk(talker *t, it_loop *l, int i)
+{
+    if (t->calls && it_loop_app(l, i))
+        return it_rtmfp_connect(t->r, it_loop_now(l), it_bytes_of(EPD, sizeof EPD - 1), &t->to, 1, &t->session);
+    if (!t->calls)
+        printf("listening\n");
+    (void)fflush(stdout);
+    return 0;
+}
+
+/* Says how it went. Returns the exit code. */
+static int tell_end(const talker *t, int err)
+{
+    printf("messages %u, moved %u%s\n", (unsigned)t->heard, (unsigned)t->moved, t->over ? "" : ", not over");
+    if (err < 0)
+        printf("failed: %s\n", it_err_str(err));
+    return err < 0 || !t->over || !t->good;
 }
 
 /* Talks until the session is over. Returns the exit code. */
@@ -229,19 +269,14 @@ static int run(talker *t)
     it_loop_app_cfg app = {.bases = &t->at, .n_bases = 1};
     if (!l)
         return usage("no memory");
-    int n = it_loop_add(l, &TALKER_OPS, t, &app, NULL), err = n;
-    if (n >= 0 && t->calls && it_loop_app(l, n))
-        err = it_rtmfp_connect(t->r, it_loop_now(l), it_bytes_of(EPD, sizeof EPD - 1), &t->to, 1, &t->session);
-    if (err >= 0 && !t->calls)
-        printf("listening\n");
-    (void)fflush(stdout);
+    int err = it_loop_add(l, &TALKER_OPS, t, &app, NULL);
+    if (err >= 0)
+        err = begin_talk(t, l, err);
     if (err >= 0)
         err = it_loop_wait(l, PATIENCE, NULL, 0);
-    printf("messages %u, moved %u%s\n", (unsigned)t->heard, (unsigned)t->moved, t->over ? "" : ", not over");
-    if (err < 0)
-        printf("failed: %s\n", it_err_str(err));
+    int code = tell_end(t, err);
     it_loop_free(l);
-    return err < 0 || !t->over || !t->good;
+    return code;
 }
 
 int main(int argc, char **argv)
