@@ -183,4 +183,77 @@ return {
       end
     end,
   },
+  -- Given 6 in model C: where UDP does not get through the connection is had by the server's WebSocket after 5 s, and streams go by the server.
+  -- Who has UDP waits 10 s for a stream from whom nobody is introduced to, and then plays by the server, too. Each end tells its own leg.
+  walls = tank.scenario { "what keeps UDP out leaves a call by the server's WebSocket, once UDP had its 5 s, and nothing where there is none",
+    matrix = {
+      wall = { "udp-blocked", "tcp-443-only", "http-proxy-connect", "http-proxy-auth", "http-proxy-digest", "socks5-proxy" },
+      sides = { "one", "both" }, web = { true, false },
+    },
+    run = function(t, cell)
+      t:internet { servers = { "rtmfp" }, rtmfp = { web = cell.web } }
+      local near, far = t:host { "near", behind = cell.wall }, t:host { "far", behind = cell.sides == "both" and cell.wall or "linux-masq" }
+      local call = t:call { near, far, model = "C", media = "voice" }
+      if not cell.web then return call:expect { "death", reason = "connect_failed", within = "61s" } end
+      local ev = call[near]:next { "open", within = "12s" }
+      t:check { "near", ev and ev.path, equals = "relay_tcp" }
+      t:check { "when", ev and ev.at, between = cell.sides == "both" and { "5s", "6500ms" } or { "10s", "11s" } }
+      call[far]:expect { "open", path = cell.sides == "both" and "relay_tcp" or "relay_udp", within = "2s" }
+      t:check { "its server", call[near].transport, equals = "ws" }
+      t:check { "of the other", call[far].transport, equals = cell.sides == "both" and "ws" or "udp" }
+      call:forbid { "stalled", "death", "failover", during = "30s" }
+      call[near]:close()
+      call[far]:expect { "closed", by = "remote", within = "1s" }
+    end,
+  },
+  only = tank.scenario { "a call that is to go by the WebSocket alone waits for no other way, and needs a server that has one",
+    matrix = { behind = { "none", "linux-masq", "symmetric" } },
+    run = function(t, cell)
+      t:internet { servers = { "rtmfp" }, rtmfp = { web = true } }
+      local near, far = t:host { "near", behind = cell.behind }, t:host { "far", behind = "linux-masq" }
+      local call = t:call { near, far, model = "C", media = "voice", transport = "ws" }
+      call:expect { "open", path = "relay_tcp", within = "1500ms" }
+    end,
+  },
+  -- Over a WebSocket as over UDP: silence is told before it is longer than T_stall, Pings find who is gone, one's own cable is known at once.
+  ends = tank.scenario { "a call over the WebSocket hears of its server's death, of its own cable at once, and of the other's by silence",
+    matrix = { what = { "server", "cable" } },
+    run = function(t, cell)
+      t:internet { servers = { "rtmfp" }, rtmfp = { web = true } }
+      local near, far = t:host { "near", behind = "udp-blocked" }, t:host { "far", behind = "udp-blocked" }
+      local call = open(t, near, far)
+      if cell.what == "server" then
+        t.server.rtmfp:crash()
+        call:expect { "stalled", within = "2500ms" }
+        call:expect { "death", reason = "server_lost", within = "60s" }
+      else
+        near.link:cut { signal = true }
+        call[near]:expect { "death", reason = "link_down_no_alternative", within = "1ms" }
+        call[far]:expect { "stalled", within = "2500ms" }
+        call[far]:expect { "death", reason = "peer_closed", within = "60s" }
+      end
+    end,
+  },
+  -- H-K2b, of one flow by either leg of the same server. Expected was that by TCP, where what is lost holds up all that follows, more misses its
+  -- time, the more so over a long way. It does not: sound here is a flow in order, which waits as well until a lost packet has come again or was
+  -- given up (RFC 7016 section 3.6.2.3), and TCP finds losses in fewer packets than three NAKs take.
+  legs = tank.hypothesis { "by the server's WebSocket more of the sound misses its time than by its session over UDP",
+    claim = "Kaufman, 5 Jan 2011: UDP is preferable for what is sensitive to delay",
+    matrix = { loss = { "2%", "10%" }, delay = { "5ms", "80ms" }, transport = { "udp", "ws" } },
+    predict = { { "missing", of = { transport = "udp", delay = "80ms" }, below = { transport = "ws", delay = "80ms" } } },
+    known = "mixed", -- 30 Nov 2026
+    run = function(t, cell)
+      t:internet { servers = { "rtmfp" }, rtmfp = { web = true } }
+      local near, far = t:host { "near", link = { delay = cell.delay, loss = cell.loss } }, t:host { "far" }
+      local call = t:call { near, far, model = "C", media = "voice", via = "server", transport = cell.transport }
+      call:await { "open", within = "61s" }
+      t:sleep "60s"
+      local missing, all = 0, 0
+      for _, host in ipairs { near, far } do
+        local s = call[host].stats
+        missing, all = missing + s.lost + s.late, all + s.lost + s.voice_received
+      end
+      t:metric { "missing", missing * 1000 // all }
+    end,
+  },
 }

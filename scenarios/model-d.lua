@@ -44,37 +44,6 @@ local function check_whole(t, what, list, n)
 end
 
 return {
-  -- H-KD2. Kaufman: D "makes the programming model more complex, but avoids duplication"; the script must determine "when a direct connection
-  -- cannot be made (which sometimes cannot be determined without trying it out)".
-  price = tank.hypothesis { "what trying first costs, and what racing costs",
-    claim = "Kaufman 5 Jan 2011, D: whether a direct connection can be made sometimes cannot be determined without trying it out (H-KD2)",
-    matrix = { policy = { "sequential", "race" }, pair = { "port-cone+port-cone", "port-cone+symmetric", "symmetric+symmetric", "udp-blocked+port-cone" } },
-    predict = {
-      -- T_try is paid where there is no direct way, and racing takes it away
-      { "t_first_media", of = { policy = "sequential", pair = "port-cone+symmetric" }, between = { "2s", "4s" } },
-      { "t_first_media", of = { policy = "sequential", pair = "symmetric+symmetric" }, between = { "2s", "4s" } },
-      { "t_first_media", of = { policy = "sequential", pair = "udp-blocked+port-cone" }, between = { "2s", "4s" } },
-      { "t_first_media", of = { policy = "race" }, below = "1500ms" },
-      { "t_first_media", of = { policy = "sequential", pair = "port-cone+port-cone" }, below = "1500ms" },
-      -- and the relay is joined twice a call, whether it is needed or not
-      { "joins", of = { policy = "sequential", pair = "port-cone+port-cone" }, equals = 0 },
-      { "joins", of = { policy = "race" }, equals = 2 },
-      { "joins", of = { policy = "sequential", pair = "symmetric+symmetric" }, equals = 2 },
-    },
-    known = "supported",
-    run = function(t, cell)
-      local near, far = cell.pair:match "^(%S+)%+(%S+)$"
-      t:internet { servers = SERVERS }
-      if near == "udp-blocked" then near = { "linux-masq", "udp-blocked" } end
-      local a, b = t:host { "near", behind = near }, t:host { "far", behind = far }
-      local call = t:call { a, b, model = "D", policy = cell.policy, media = "voice" }
-      call:await { "open", within = "10s" }
-      t:sleep "10s"
-      t:metric { "joins", t.server.ws.stats.joined }
-      t:check { "the peer object carries it wherever it can", call[a].path, equals = cell.pair == "port-cone+port-cone" and "direct_udp" or "relay_tcp" }
-    end,
-  },
-
   -- Row D of the matrix that spec and discussion predict: d direct, t by the relay over TCP.
   matrix = tank.scenario { "the predicted cells of model D",
     matrix = {

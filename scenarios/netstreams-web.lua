@@ -43,6 +43,14 @@ local function talk(t, from, to)
 end
 
 return {
+  far = tank.scenario { "a server each answer of which takes 5 s is connected to within RFC 7016's 95 s, through a proxy too",
+    matrix = { tls = { false, true }, behind = { "linux-masq", "http-proxy-connect", "socks5-proxy-auth" } },
+    where = function(c) return c.tls or c.behind ~= "http-proxy-connect" end, -- which lets nobody to port 80
+    run = function(t, cell)
+      local a = client(t, meet(t), "alice", cell.behind, { connect = "95s", transport = "ws", tls = cell.tls })
+      a.host.link:set { delay = "2.5s" }
+      told(t, a, UP, "95s")
+    end },
   falls = tank.scenario { "where UDP is blocked a connection falls back to the WebSocket, and one by UDP hears it and is heard",
     run = function(t)
       local server, introducer = meet(t)

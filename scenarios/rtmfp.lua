@@ -12,6 +12,26 @@ local function meet(t, near, far, how)
   return a, b, introducer
 end
 
+-- How many bytes arrive of what each of `pairs`, { sender, receiver }, sends as fast as it can, within `during` after the first second.
+local function carried(t, pairs, during)
+  local piece, got, on = ("x"):rep(60000), {}, true
+  for i, pair in ipairs(pairs) do
+    got[i] = 0
+    t:spawn(function() for ev in pair[2]:events "message" do got[i] = got[i] + #ev.data end end)
+    t:spawn(function()
+      while on do
+        if not pair[1]:send(piece) then t:sleep "5ms" end
+      end
+    end)
+  end
+  t:sleep "1s"
+  local before = { table.unpack(got) }
+  t:sleep(during or "2s")
+  on = false
+  for i in ipairs(pairs) do got[i] = got[i] - before[i] end
+  return got
+end
+
 return {
   introduced = tank.scenario { "two peers behind NATs are introduced and talk",
     run = function(t)
@@ -93,6 +113,54 @@ return {
       a:await { "death", reason = "keepalive_timeout", within = "45s" }
       t:sleep "10s"
       t:check { "sessions of the server", introducer.stats.sessions, equals = 1 }
+    end,
+  },
+  -- Appendix A of RFC 7016 beside our TCP (CUBIC), each alone over the same wire, with room for what is under way: 500 kB.
+  fast = tank.scenario { "over a long wide way a session carries nine tenths of what TCP does",
+    run = function(t)
+      local wire = { delay = "10ms", rate = "100Mbps", queue = "512KiB" } -- 40 ms there and back
+      local server = t:host { "meet" }
+      server:serve_rtmfp()
+      local from, to = t:host { "from", link = wire }, t:host { "to", link = { "lan", delay = "0ms" } }
+      local a, b = from.rtmfp:open { server = server }, to.rtmfp:open { server = server, window = "4MiB" }
+      a:next { "up", within = "2s" }
+      b:next { "up", within = "2s" }
+      a:call(b)
+      b:next { "open", within = "1s" }
+      local ear = to.tcp:listen { 443 }
+      local c = from.tcp:connect { to:addr(443) }
+      c:next { "open", within = "1s" }
+      local by_rtmfp, by_tcp = carried(t, { { a, b } })[1], carried(t, { { c, ear } })[1]
+      t:check { "hundredths of what TCP carries", by_rtmfp * 100 // by_tcp, at_least = 90 }
+    end,
+  },
+  -- What three that want all of it get of one narrow way: no more than twice as much the one as the other. A queue of 64 KiB holds as much as is
+  -- under way twice over; in a larger one CUBIC leaves RFC 5681 behind, which RTMFP keeps to.
+  shares = tank.scenario { "two sessions and a TCP stream share a narrow way",
+    matrix = { control = { "cubic", "reno" }, queue = { "32KiB", "64KiB" } },
+    run = function(t, cell)
+      local server = t:host { "meet" }
+      server:serve_rtmfp()
+      local home = t:router { "home", link = { delay = "10ms", rate = "8Mbps", queue = cell.queue } }
+      local to, ends = t:host { "to" }, {}
+      for i = 1, 2 do
+        local a = t:host { "from-" .. i, behind = home }.rtmfp:open { server = server }
+        local b = t:host { "to-" .. i }.rtmfp:open { server = server, window = "1MiB" }
+        a:next { "up", within = "2s" }
+        b:next { "up", within = "2s" }
+        a:call(b)
+        b:next { "open", within = "1s" }
+        ends[i] = { a, b }
+      end
+      local ear = to.tcp:listen { 443 }
+      local c = t:host { "from-3", behind = home, tcp = { control = cell.control } }.tcp:connect { to:addr(443) }
+      c:next { "open", within = "1s" }
+      ends[3] = { c, ear }
+      local got = carried(t, ends, "60s")
+      for i, name in ipairs { "first", "second", "tcp" } do t:metric { name, got[i] } end
+      local least, most = math.min(table.unpack(got)), math.max(table.unpack(got))
+      t:check { "hundredths, the most of the least", most * 100 // least, at_most = 200 }
+      t:check { "hundredths of the way that are used", (got[1] + got[2] + got[3]) * 8 // 600000 * 100 // 800, at_least = 80 }
     end,
   },
 }

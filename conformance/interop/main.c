@@ -394,6 +394,10 @@ static void jobs_run(runner *r)
 
 /* --- what came of them --- */
 
+/* No verdict about a WebRTC peer is about these. */
+static const char *const NOT_JUDGED[] = {"data channels (SCTP): absent", "bandwidth estimation: out of scope"};
+#define NOT_JUDGED_N (sizeof NOT_JUDGED / sizeof *NOT_JUDGED)
+
 static void job_write(it_str *out, const runner *r, const job *j)
 {
     it_json w;
@@ -411,6 +415,10 @@ static void job_write(it_str *out, const runner *r, const job *j)
     it_json_str(&w, "ours", j->result.impl[0]);
     it_json_str(&w, "ours_version", j->result.version[0]);
     it_json_int(&w, "seed", (int64_t)r->seed);
+    it_json_arr(&w, "not_judged");
+    for (size_t i = 0; i < NOT_JUDGED_N; i++)
+        it_json_str(&w, NULL, NOT_JUDGED[i]);
+    it_json_end_arr(&w);
     it_json_end_obj(&w);
     it_json_newline(&w);
 }
@@ -500,9 +508,7 @@ static int results_print(runner *r)
     }
     printf("%zu cells: %zu passed, %zu as known, %zu not as known, %zu skipped\nresults: %s/results.jsonl\n", r->n_jobs,
            passed, r->n_jobs - passed - wrong - skipped, wrong, skipped, r->dir);
-    printf("not judged of WebRTC peers: data channels (SCTP), which are absent here, and bandwidth estimation, which "
-           "is out "
-           "of scope\n");
+    printf("not judged of WebRTC peers: %s; %s\n", NOT_JUDGED[0], NOT_JUDGED[1]);
     if (results_write(r) < 0 || wrong)
         return 1;
     if (skipped)

@@ -61,7 +61,7 @@ static void tell_role(it_itp_session *s)
     itp_end(s, &j);
 }
 
-static void tell_gathered(it_itp_session *s)
+void itp_tell_gathered(it_itp_session *s)
 {
     it_json j;
     itp_begin(s, &j, "gathered");
@@ -80,7 +80,7 @@ static int take_ice(it_itp_session *s, it_time now, const it_ice_event *ev)
     case IT_ICE_REMOVED: /* candidates are told one by one here, and none is taken back */
         break;
     case IT_ICE_GATHERED:
-        tell_gathered(s);
+        itp_tell_gathered(s);
         break;
     case IT_ICE_VALID:
         if (!s->paths[ev->component].selected)

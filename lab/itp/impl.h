@@ -69,6 +69,8 @@ void itp_tell_log(it_itp_session *s, const char *level, const char *msg);
 /* --- follow.c --- */
 /* Takes all that the agent and DTLS report, and what waited at the gate. Returns 0 or an error. */
 int itp_follow(it_itp_session *s, it_time now);
+/* Says that this generation's candidates have been told. */
+void itp_tell_gathered(it_itp_session *s);
 /* Data, or DTLS, from where it may come from. */
 int itp_take(it_itp_session *s, it_time now, const it_io *in);
 /* The component of base |flow|; 0: none. */

@@ -99,6 +99,8 @@ it_itp_result it_itp_gather(it_itp_session *s, it_time now)
         itp_tell_log(s, "warn", "this machine has no address that may be used (RFC 8445 section 5.1.1.1)");
     it_ice_gather(s->ice, now);
     (void)itp_follow(s, now);
+    if (s->n_bases == 0) /* the agent waits for one that may come; who asked has to hear that there is none now */
+        itp_tell_gathered(s);
     return done();
 }
 
@@ -216,6 +218,8 @@ it_itp_result it_itp_restart(it_itp_session *s, it_time now)
     int err = itp_follow(s, now);
     if (err < 0)
         return refuse(err, NULL);
+    if (s->n_bases == 0)
+        itp_tell_gathered(s);
     return done();
 }
 

@@ -132,6 +132,10 @@ static void talk_end(it_talk *t, bool failed)
     t->failed = failed;
 }
 
+/* Said of a WebRTC peer, with whom there is media alone. */
+static const char FOREIGN[] =
+    "they are another stack, which takes no lines: data channels (SCTP) are absent here, and nothing of them is judged";
+
 static void talk_on_event(it_talk *t, const it_model_event *ev)
 {
     char by[IT_CLOSED_TEXT];
@@ -141,7 +145,10 @@ static void talk_on_event(it_talk *t, const it_model_event *ev)
         break;
     case IT_EV_OPEN:
         talk_on_path(t, ev, "connected");
-        talk_say(t, "what you type is sent to them; /help for more");
+        if (it_b_is_foreign(talk_b(t)))
+            talk_say(t, "%s", FOREIGN);
+        else
+            talk_say(t, "what you type is sent to them; /help for more");
         break;
     case IT_EV_FAILOVER:
         talk_on_path(t, ev, "another path");
@@ -192,8 +199,33 @@ static void talk_bound(void *self, const char *transport, it_addr a, bool up)
 
 /* --- lines in --- */
 
+/* The line of |blob| that begins with |key|, without its end; n 0: there is none. */
+static it_bytes talk_line_of(const it_str *blob, const char *key)
+{
+    const uint8_t *at = memmem(blob->p, blob->n, key, strlen(key));
+    size_t n = 0;
+    if (!at)
+        return it_bytes_of(NULL, 0);
+    size_t left = blob->n - (size_t)(at - (const uint8_t *)blob->p);
+    while (n < left && at[n] != '\r' && at[n] != '\n')
+        n++;
+    return it_bytes_of(at, n);
+}
+
+/* Whether |blob| is a block of this side's, the latest or an earlier one: nobody else has its certificate. */
+static bool talk_is_own(const it_talk *t, const it_str *blob)
+{
+    static const char KEY[] = "a=fingerprint:";
+    it_bytes own = talk_line_of(&t->blob, KEY);
+    return own.n > 0 && it_bytes_eq(talk_line_of(blob, KEY), own);
+}
+
 static int talk_block(it_talk *t, const it_str *blob)
 {
+    if (talk_is_own(t, blob)) {
+        talk_say(t, "this is your own block: it is for the other side; paste the one that they give you");
+        return 0;
+    }
     int err = it_b_signal(talk_b(t), it_loop_now(t->loop), it_bytes_of(blob->p, blob->n));
     if (err == IT_ERR_NOMEM)
         return err;

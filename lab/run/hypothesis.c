@@ -30,8 +30,10 @@ void it_run_put_numbers(it_str *out, const it_case *c, const char *line)
 int it_run_hypothesis(const it_run_cfg *cfg, const it_case *c, const char *name, const it_str *data, it_json *j,
                       bool *ok, char err[IT_RUN_ERR])
 {
-    char why[IT_PROFILE_ERR] = "";
-    it_script_cfg sc = {.alloc = cfg->alloc, .seed = cfg->seed, .profiles = it_profiles_builtin(cfg->alloc, why)};
+    char why[IT_PROFILE_ERR] = "", lib[4096];
+    it_run_lib_dir(c->file, lib, sizeof lib);
+    it_script_cfg sc = {
+        .alloc = cfg->alloc, .seed = cfg->seed, .profiles = it_profiles_builtin(cfg->alloc, why), .lib_dir = lib};
     it_script *s = sc.profiles && !data->oom ? it_script_new(&sc) : NULL;
     int rc = IT_ERR_NOMEM;
     *ok = true;

@@ -9,7 +9,7 @@ enum { ICMP_REDIRECT = 5 };
 
 void it_natc_refuse(it_nat *nat, it_time now, int port, it_pkt *p, const it_refusal *r)
 {
-    nat->stats.drops[r->reason]++;
+    it_natc_count_drop(nat, now, r->reason);
     it_pkt *e = it_refuse(&nat->node, now, port, p, r);
     if (e)
         it_natc_say(nat, now, port, e);

@@ -324,6 +324,8 @@ void it_natc_flush(it_nat *nat, it_time now, bool all);
 
 extern const it_node_ops it_natc_ops;
 
+/* Counts a drop for |reason| at |now|, which the caller makes. */
+void it_natc_count_drop(it_nat *nat, it_time now, enum it_drop reason);
 /* Drops |p| (owned), which came in through |port|, and counts it; the second without a note. */
 void it_natc_drop(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no);
 static inline void it_natc_drop_as(it_nat *nat, it_time now, int port, it_pkt *p, enum it_drop reason)

@@ -12,9 +12,16 @@
 
 /* --- leaving --- */
 
+void it_natc_count_drop(it_nat *nat, it_time now, enum it_drop reason)
+{
+    nat->stats.drops[reason]++;
+    if (reason == IT_DROP_NAT_LIMIT || reason == IT_DROP_NAT_PORTS)
+        nat->stats.no_room = now;
+}
+
 void it_natc_drop(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no)
 {
-    nat->stats.drops[no.reason]++;
+    it_natc_count_drop(nat, now, no.reason);
     it_node_drop(&nat->node, now, port, p, no.reason, no.more);
 }
 

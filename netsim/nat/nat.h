@@ -303,10 +303,11 @@ int it_nat_peer_add(it_nat *nat, it_time now, const struct it_nat_peer_request *
 typedef struct it_nat_stats {
     uint64_t mappings_created, mappings_ended; /* ended: expired, killed or flushed */
     uint64_t sessions_created, sessions_ended;
-    uint64_t flushes;                       /* how often state was lost */
-    uint64_t evicted;                       /* sessions that gave way in a full table */
-    uint64_t clashes;                       /* the wanted port or 5-tuple was taken */
-    uint64_t poisoned;                      /* sessions the box made for itself (unsolicited = local) */
+    uint64_t flushes;  /* how often state was lost */
+    uint64_t evicted;  /* sessions that gave way in a full table */
+    it_time no_room;   /* when one last did, or a limit or the want of a port last refused one; 0: never */
+    uint64_t clashes;  /* the wanted port or 5-tuple was taken */
+    uint64_t poisoned; /* sessions the box made for itself (unsolicited = local) */
     uint64_t out, in, hairpin, icmp_errors; /* packets forwarded */
     uint64_t alg;                           /* times a payload was rewritten */
     uint32_t mappings, sessions;            /* now */

@@ -141,7 +141,7 @@ static it_ip six_self(const it_nat *nat, int port)
 static void six_refuse(it_nat *nat, it_time now, int port, it_pkt *p, it_refusal why)
 {
     why.from = six_self(nat, port);
-    nat->stats.drops[why.reason]++;
+    it_natc_count_drop(nat, now, why.reason);
     it_pkt *e = it_refuse(&nat->node, now, port, p, &why);
     if (!e)
         return;

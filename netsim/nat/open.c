@@ -50,6 +50,7 @@ bool it_natc_table_room(it_nat *nat, it_time now)
     if (i == IT_NATC_NONE)
         return false;
     nat->stats.evicted++;
+    nat->stats.no_room = now;
     it_natc_session_end(nat, now, i);
     return true;
 }

@@ -278,7 +278,7 @@ bool it_natc_tcp_blank(it_nat *nat, it_time now, uint32_t i)
 
 void it_natc_reset(it_nat *nat, it_time now, int port, it_pkt *p, it_natc_no no)
 {
-    nat->stats.drops[no.reason]++;
+    it_natc_count_drop(nat, now, no.reason);
     it_pkt *e = it_refuse_reset(&nat->node, now, port, p, no.reason, no.more);
     if (e)
         it_natc_say(nat, now, port, e);

@@ -16,8 +16,8 @@
 -- Neither object knows the numbers of the other's messages. So each message has one of this library's: the receiver drops what it has had,
 -- and puts in order what overtook; the sender repeats, by whatever object is in use then, what was not acknowledged.
 --
--- `on` hears what a model tells (open failover stalled resumed message death closed) of the whole; `ev` is the event of the object that
--- made it so, where there is one. Not here: congestion control; a window of 64 messages is all there is.
+-- `on` hears what a model tells (open failover stalled resumed rate_up rate_down message death closed) of the whole; `ev` is the event of
+-- the object that made it so, where there is one. Not here: congestion control; a window of 64 messages is all there is.
 local tank = require "icetank"
 
 local TRY    = tank.time "2s"      -- how long the peer object alone is given
@@ -29,7 +29,7 @@ local REPEAT = tank.time "500ms"   -- an unacknowledged message
 local ZERO   = tank.time "0s"
 local WINDOW = 64                  -- messages under way
 local LARGEST = 1000               -- bytes of one
-local HEARD  = { "open", "message", "stalled", "resumed", "failover", "death", "closed" }
+local HEARD  = { "open", "message", "stalled", "resumed", "failover", "rate_up", "rate_down", "death", "closed" }
 
 local d, Link = {}, {}
 Link.__index = Link
@@ -170,6 +170,10 @@ function Link:on_resumed(slot, ev)
     self:use(slot)
   end
 end
+
+-- A rate is that of what is in use: the other object's says nothing of the connection.
+function Link:on_rate_up(slot, ev) if slot == self.active then self.on("rate_up", ev) end end
+function Link:on_rate_down(slot, ev) if slot == self.active then self.on("rate_down", ev) end end
 
 -- The peer object once more, after a while, as long as it is not there.
 function Link:peer_again()

@@ -21,9 +21,22 @@ return {
       t:internet { names = true }
       local alice, bob = t:host { "alice", behind = "udp-blocked" }, t:host { "bob" }
       local near = alice:carrier { cell.carrier, to = bob }
-      near:expect { "down", why = "name", within = "8s" }
+      near:expect { "down", why = "name", within = "12s" }
       near:forbid { "up", during = "20s" }
       t:sleep "20s"
+    end },
+  late = tank.scenario { "a name whose answer takes six seconds is found",
+    matrix = { carrier = { "websocket", "http-poll", "wss", "https-poll" } },
+    run = function(t, cell)
+      t:internet { names = true }
+      local alice, bob = t:host { "alice", behind = "linux-masq" }, t:host { "bob" }
+      alice.link:set { delay = "3s" }
+      local near, far = alice:carrier { cell.carrier, to = bob }, bob:carrier { cell.carrier, to = alice }
+      near:forbid { "down", during = "60s" }
+      near:expect { "up", within = "40s" }
+      near:send "slowly"
+      far:expect { "message", data = "slowly", within = "60s" }
+      t:sleep "60s"
     end },
   calls = tank.scenario { "a call needs the name too, and the oracle knows",
     matrix = { model = { "B", "E" }, near = { "linux-masq", "udp-blocked", "http-proxy-connect" } },

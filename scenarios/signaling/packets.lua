@@ -51,8 +51,7 @@ return {
       t.server.signal:stop()
       near:expect { "down", within = "100ms" }
       t:sleep "1s"
-      near:expect { "down", why = "refused", within = "2s" }
-      near:forbid { "up", during = "20s" }
+      near:forbid { "down", "up", during = "20s" } -- each round that is refused from now on is no news
       t:sleep "20s"
     end },
   cut = tank.scenario { "a server whose link is cut is silent: the session dies by its ping, and comes back",
@@ -84,6 +83,49 @@ return {
       far:forbid { "message", during = "1400ms" }
       far:expect { "message", data = "late", within = "6s" }
       t:sleep "55s"
+    end },
+  far = tank.scenario { "a server whose answers take 5 s is reached; from 10 s on that it is not is told, once",
+    matrix = { carrier = KINDS, one_way = { "2.5s", "5s", "20s" } },
+    run = function(t, cell)
+      t.server.signal.link:set { delay = cell.one_way }
+      local _, _, near, far = pair(t, cell.carrier)
+      if cell.one_way == "2.5s" then
+        near:forbid { "down", during = "90s" }
+        near:expect { "up", within = "30s" }
+        near:send "far"
+        far:expect { "message", data = "far", within = "60s" }
+      else
+        near:forbid { "up", during = "90s" }
+        near:expect { "down", why = "timeout", times = 1, within = "90s" }
+      end
+      t:sleep "90s"
+    end },
+  slower = tank.scenario { "a server that becomes slow while sessions stand: they go on, or end once and are there again when it is fast",
+    matrix = { carrier = KINDS, one_way = { "2.5s", "5s", "20s" } },
+    run = function(t, cell)
+      local _, _, near, far = pair(t, cell.carrier)
+      near:await { "up", within = "3s" }
+      far:await { "up", within = "3s" }
+      t.server.signal.link:set { delay = cell.one_way }
+      near:send "slowly"
+      far:expect { "message", data = "slowly", within = cell.one_way == "2.5s" and "60s" or "160s" }
+      if cell.one_way ~= "2.5s" then near:expect { "down", times = 1, within = "100s" } end
+      t:sleep "100s"
+      t.server.signal.link:set { delay = "10ms" }
+      t:sleep "60s"
+      t:check { "up", near.up and far.up, equals = true }
+    end },
+  proxied = tank.scenario { "through a proxy, each answer of which takes 4 s or 5 s",
+    matrix = { carrier = KINDS, box = { "http-proxy-connect", "socks5-proxy-auth" }, one_way = { "2s", "2.5s" } },
+    run = function(t, cell)
+      local alice, bob = t:host { "alice", behind = cell.box }, t:host { "bob" }
+      alice.link:set { delay = cell.one_way }
+      local near, far = alice:carrier { cell.carrier, to = bob }, bob:carrier { cell.carrier, to = alice }
+      near:forbid { "down", during = "90s" }
+      near:expect { "up", within = "60s" }
+      near:send "far"
+      far:expect { "message", data = "far", within = "80s" }
+      t:sleep "90s"
     end },
   bulk = tank.scenario { "a hundred large texts up a slow link, beside what comes down and is acknowledged",
     matrix = { carrier = KINDS },

@@ -55,6 +55,19 @@ return {
       far:close()
       near:await { "down", why = "peer", within = "1s" }
     end },
+  far = tank.scenario { "a relay each answer of which takes 5 s is joined, through a proxy too",
+    matrix = { tls = { false, true }, wall = { "none", "http-proxy-connect", "socks5-proxy-auth" } },
+    where = function(c) return c.tls or c.wall ~= "http-proxy-connect" end, -- which lets nobody to port 80
+    run = function(t, cell)
+      local server, bob = t:host { "wsr" }, t:host { "bob" }
+      server.relay:serve()
+      local alice = t:host { "alice", behind = cell.wall ~= "none" and cell.wall or nil }
+      alice.link:set { delay = "2.5s" }
+      local via = ({ ["http-proxy-connect"] = "http://10.9.9.9:3128", ["socks5-proxy-auth"] = "socks5://alice:secret@10.9.9.9:1080" })[cell.wall]
+      bob.relay:join { server, room = ROOM }
+      alice.relay:join { server, room = ROOM, tls = cell.tls, via = via }:expect { "up", within = "60s" }
+      t:sleep "60s"
+    end },
   death = tank.scenario { "an end is told, whoever it was that ended, and how",
     matrix = { tls = { false, true }, end_of = { "crash", "cut", "silence", "same-name" } },
     run = function(t, cell)

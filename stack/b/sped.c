@@ -64,8 +64,10 @@ void it_b_sped_out(it_b *b, it_time now)
     for (int i = 0; i < b->n_transports; i++) {
         b_transport *t = &b->transport[i];
         const it_sped *s = sped_of(b, t);
-        while (s && it_sped_active(s) && it_conn_unrouted(&t->conn, now, &out, buf, sizeof buf) > 0)
+        int n = 0;
+        while (s && it_sped_active(s) && (n = it_conn_unrouted(&t->conn, now, &out, buf, sizeof buf)) > 0)
             it_b_sped_wrote(b, t, out.data);
+        b->events.oom |= n == IT_ERR_NOMEM;
     }
 }
 

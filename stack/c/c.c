@@ -25,6 +25,9 @@ int it_c_new(const it_c_cfg *cfg, it_time now, it_c **out)
                                  .open = c->cfg.stream,
                                  .tell_keys = true,
                                  .ask = true,
+                                 .web = cfg->web,
+                                 .transport = cfg->transport,
+                                 .fallback = cfg->fallback,
                                  .cascade = cfg->cascade};
     memcpy(flash.server, cfg->server, sizeof flash.server);
     it_rng_init(&flash.rng, cfg->seed, cfg->name);
@@ -37,6 +40,7 @@ int it_c_new(const it_c_cfg *cfg, it_time now, it_c **out)
     }
     it_bytes_hex(it_bytes_of(it_c_near(c), IT_RTMFP_PRINT), c->names[0]);
     c->cfg.name = c->cfg.uri = NULL;
+    c->cfg.web = NULL;
     *out = c;
     return 0;
 }
@@ -44,6 +48,16 @@ int it_c_new(const it_c_cfg *cfg, it_time now, it_c **out)
 const uint8_t *it_c_near(const it_c *c)
 {
     return it_rtmfp_client_near(c->client);
+}
+
+bool it_c_seeks(const it_c *c)
+{
+    return it_rtmfp_client_seeks(c->client);
+}
+
+bool it_c_over_ws(const it_c *c)
+{
+    return it_rtmfp_client_over_ws(c->client);
 }
 
 /* --- what follows of anything --- */
@@ -170,9 +184,9 @@ static void base_lost(it_c *c, it_time now, it_addr gone)
 {
     it_rtmfp_info info;
     it_conn *n = &c->conn;
-    if (it_conn_over(n) || !n->opened || !it_addr_eq(n->path.local, gone))
+    if (it_conn_over(n) || !n->opened || !it_c_leaves_by(n, gone))
         return;
-    if (it_c_session(c, &info) && !it_addr_eq(info.path.local, gone))
+    if (it_c_session(c, &info) && !info.stream && !it_addr_eq(info.path.local, gone))
         return; /* it_c_judge follows it */
     it_conn_lose(n);
     n->lost_at = now;
@@ -240,7 +254,13 @@ static int c_event(void *o, it_object_event *out)
     if (c->events.oom)
         return IT_ERR_NOMEM;
     *out = (it_object_event){.kind = IT_TELLS_MODEL, .part = -1, .u.model = &c->latest};
-    return it_evq_take(&c->events, &c->latest, NULL);
+    if (it_evq_take(&c->events, &c->latest, NULL))
+        return 1;
+    if (!it_rtmfp_client_secret(c->client, c->line))
+        return 0;
+    /* a line of the key log of its TLS: what it opens has not left yet */
+    c->latest = (it_model_event){.kind = IT_EV_SECRET, .data = it_bytes_str(c->line)};
+    return 1;
 }
 
 static void c_free(void *o)

@@ -5,7 +5,11 @@
  *                     '-- publish, play: via server  over the connection's own session
  *
  *     connect -> call -> publish, play (direct) -> OPEN direct_udp
- *                           '- NetStream.Connect.Failed: publish, play (via server) -> OPEN relay_udp
+ *                           '- NetStream.Connect.Failed: publish, play (via server) -> OPEN relay_udp, relay_tcp
+ *
+ * Where UDP does not get through to the server, and that has a WebSocket, the connection is had by that (RTWebSocket,
+ * stack/rtmfp/ws). Nobody is introduced to such an end, so its peer ID is a name alone: streams from and to peers fail
+ * at once, and by the server it publishes under that name as over UDP. Each end tells of its own leg: relay_tcp.
  *
  * Which of the two ways is tried, and when, is the script's: every status code of NetConnection and NetStream is told
  * as STATUS, and the library of the scenario language (scenarios/lib/c.lua) falls back on them in two lines. The call
@@ -46,6 +50,11 @@ typedef struct it_c_cfg {
     /* |keepalive|: silence after which a Ping is sent; |death|: how long Pings and data may stay unanswered, until the
      * first time after it that a Ping is repeated; |connect|: T_conn; |stall|, |linkdown|. */
     it_timers timers;
+    /* The server's WebSocket, by which the connection is had where UDP does not get through, as it_rtmfp_client_cfg;
+     * NULL: none. Used during new only */
+    const it_rtws_client_cfg *web;
+    enum it_rtmfp_transport transport;
+    it_time fallback;
     it_time stream;    /* for the connection, and for streams from peers, to open within; 0: IT_C_STREAM */
     bool voice;        /* sound is streamed as soon as it is open */
     bool alternatives; /* the host has another interface, up or not: T_linkdown applies when the one in use goes */
@@ -59,6 +68,9 @@ typedef struct it_c it_c;
 int it_c_new(const it_c_cfg *cfg, it_time now, it_c **out) IT_MUST_CHECK;
 /* Its peer ID, IT_RTMFP_PRINT bytes: what calls it. */
 const uint8_t *it_c_near(const it_c *c);
+/* Whether it is connected to its server, or about to be; and that over a WebSocket. */
+bool it_c_seeks(const it_c *c);
+bool it_c_over_ws(const it_c *c);
 /* Connects to the server again. Returns 0, IT_ERR_STATE while it is connected or about to be, or over. */
 int it_c_connect(it_c *c, it_time now);
 /* Begins a call with peer |far|: T_conn runs. Nobody else's play is taken. Returns 0, or IT_ERR_STATE for a second one.

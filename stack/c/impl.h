@@ -36,13 +36,14 @@ struct it_c {
     uint8_t far[IT_RTMFP_PRINT];
     char names[2][2 * IT_RTMFP_PRINT + 1]; /* ours, the far end's: peer IDs, under which streams are published */
     c_way way[IT_C_WAYS];
-    int used;                  /* the way that carries the call; -1: none yet */
-    bool server_over;          /* the connection has ended */
-    enum it_rtmfp_cause cause; /* what ended a session that the way in use hung on */
-    it_time mend_by;           /* the other way has time until then; IT_NEVER: there is nothing to wait for */
-    it_time close_at;          /* the client is closed then; IT_NEVER: not yet */
-    bool finished;             /* it was */
-    it_channel_event pending;  /* for the connection to take */
+    int used;                   /* the way that carries the call; -1: none yet */
+    bool server_over;           /* the connection has ended */
+    enum it_rtmfp_cause cause;  /* what ended a session that the way in use hung on */
+    it_time mend_by;            /* the other way has time until then; IT_NEVER: there is nothing to wait for */
+    it_time close_at;           /* the client is closed then; IT_NEVER: not yet */
+    bool finished;              /* it was */
+    char line[IT_TLS_LINE_MAX]; /* of the key log of its WebSocket's TLS */
+    it_channel_event pending;   /* for the connection to take */
     bool has_pending;
 };
 
@@ -56,6 +57,8 @@ int it_c_way_play(it_c *c, it_time now, enum it_c_via via);
 int it_c_way_accept(it_c *c, it_time now, bool take);
 /* The session that the way in use plays by. False: none. */
 bool it_c_session(const it_c *c, it_rtmfp_info *info);
+/* Whether the path of |n| leaves by base |base|: a stream has a port of its own there. */
+bool it_c_leaves_by(const it_conn *n, it_addr base);
 
 /* channel.c: the channel of |c|, made of the streams of the way in use. */
 it_channel it_c_channel(it_c *c);

@@ -164,6 +164,13 @@ static int way_stream(it_c *c, it_time now, enum it_rtmfp_stream_kind kind, uint
     return it_rtmfp_client_stream(c->client, now, kind, c->far, no);
 }
 
+/* What a command returns whose stream began with |err|: one that has failed at once, as those with peers do over a
+ * WebSocket, is there no more, and its status is told. */
+static int way_begun(int err)
+{
+    return err == IT_ERR_NOTFOUND ? 0 : err;
+}
+
 static bool may_begin(const it_c *c)
 {
     return c->called && !it_conn_over(&c->conn);
@@ -176,7 +183,7 @@ int it_c_way_publish(it_c *c, it_time now, enum it_c_via via)
         return IT_ERR_STATE;
     enum it_rtmfp_stream_kind kind = via == IT_C_DIRECT ? IT_RTMFP_DIRECT : IT_RTMFP_VIA_SERVER;
     int err = way_stream(c, now, kind, &w->publish);
-    return err ? err : it_rtmfp_client_publish(c->client, now, w->publish, it_bytes_str(c->names[0]));
+    return err ? err : way_begun(it_rtmfp_client_publish(c->client, now, w->publish, it_bytes_str(c->names[0])));
 }
 
 /* Whether the play of |w| has a session that is open: it goes on. */
@@ -202,7 +209,7 @@ int it_c_way_play(it_c *c, it_time now, enum it_c_via via)
     w->play = no;
     if (before) /* what has not come yet gives way: a session that is open since is found by the new one */
         (void)it_rtmfp_client_close_stream(c->client, now, before);
-    return it_rtmfp_client_play(c->client, now, no, it_bytes_str(c->names[1]));
+    return way_begun(it_rtmfp_client_play(c->client, now, no, it_bytes_str(c->names[1])));
 }
 
 int it_c_way_accept(it_c *c, it_time now, bool take)
@@ -225,6 +232,21 @@ bool it_c_session(const it_c *c, it_rtmfp_info *info)
     return c->used >= 0 && it_rtmfp_client_path(c->client, c->way[c->used].play, info, &relayed) == 0;
 }
 
+/* What a stream that is relayed, or not, goes by. */
+static enum it_path path_of(const it_rtmfp_info *info, bool relayed)
+{
+    if (!relayed)
+        return IT_PATH_DIRECT_UDP;
+    return info->stream ? IT_PATH_RELAY_TCP : IT_PATH_RELAY_UDP;
+}
+
+bool it_c_leaves_by(const it_conn *n, it_addr base)
+{
+    if (n->path.path == IT_PATH_RELAY_TCP)
+        return it_ip_eq(n->path.local.ip, base.ip);
+    return it_addr_eq(n->path.local, base);
+}
+
 /* The path by way |via|. An end of RTMFP knows its own addresses, and of the far end where packets come from. */
 static bool path_by(const it_c *c, int via, it_conn_path *p)
 {
@@ -233,7 +255,7 @@ static bool path_by(const it_c *c, int via, it_conn_path *p)
     if (it_rtmfp_client_path(c->client, c->way[via].play, &info, &relayed))
         return false;
     *p = (it_conn_path){.flow = (int)info.path.flow, .local = info.path.local, .remote = info.path.remote};
-    p->path = relayed ? IT_PATH_RELAY_UDP : IT_PATH_DIRECT_UDP;
+    p->path = path_of(&info, relayed);
     p->local_kind = relayed ? IT_ICE_RELAY : IT_ICE_HOST;
     p->remote_kind = relayed ? IT_ICE_RELAY : IT_ICE_PRFLX;
     return true;

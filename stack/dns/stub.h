@@ -13,9 +13,11 @@
 #include "stack/io.h"
 
 #define IT_DNS_STUB_IPS 8 /* of one name, all families together; more are left out */
-#define IT_DNS_STUB_TRIES 3
-#define IT_DNS_STUB_WAIT (2 * IT_SEC) /* between tries: RFC 1035 section 4.2.1 wants 2 to 5 s */
-#define IT_DNS_STUB_ASKS 64           /* questions at once */
+/* The defaults of resolv.conf(5), "attempts" and "timeout" (RES_DFLRETRY and RES_TIMEOUT of <resolv.h>); RFC 1035
+ * section 4.2.1 wants 2 to 5 s between tries. An answer may take both: it is taken whichever try it is to. */
+#define IT_DNS_STUB_TRIES 2
+#define IT_DNS_STUB_WAIT (5 * IT_SEC)
+#define IT_DNS_STUB_ASKS 64 /* questions at once */
 
 typedef struct it_dns_stub it_dns_stub;
 

@@ -302,6 +302,7 @@ bool it_dtls_renew(it_dtls *d)
     it_ossl_enter(&d->rng, 0);
     bool ok = set_up(d);
     it_ossl_leave();
+    d->nomem |= !ok;
     return ok;
 }
 

@@ -33,14 +33,19 @@ void it_dtls_log_fini(it_dtls *d)
     d->log = (it_dtls_log){.broken = true};
 }
 
-/* Makes room in the log for a step with |n| bytes. False when there is no memory, or when the log is full: what cannot
- * be noted cannot be undone, and is not to be done. */
+/* Makes room in the log for a step with |n| bytes. False when there is no memory, which is told, or when the log is
+ * full: what cannot be noted cannot be undone, and is not to be done. */
 static bool log_reserve(it_dtls *d, size_t n)
 {
     it_dtls_log *log = &d->log;
-    return log->n < IT_DTLS_STEPS_MAX && log->len + n <= IT_DTLS_LOG_MAX &&
-           it_grow(d->alloc, &log->steps, &log->cap, log->n + 1, sizeof *log->steps) >= 0 &&
-           it_grow(d->alloc, &log->bytes, &log->cap_bytes, log->len + n + 1, 1) >= 0;
+    if (log->n >= IT_DTLS_STEPS_MAX || log->len + n > IT_DTLS_LOG_MAX)
+        return false;
+    if (it_grow(d->alloc, &log->steps, &log->cap, log->n + 1, sizeof *log->steps) < 0 ||
+        it_grow(d->alloc, &log->bytes, &log->cap_bytes, log->len + n + 1, 1) < 0) {
+        d->nomem = true;
+        return false;
+    }
+    return true;
 }
 
 void it_dtls_note(it_dtls *d, it_time now, enum it_dtls_op op, it_bytes in, unsigned before)
@@ -229,8 +234,10 @@ static void hello_remember(it_dtls *d, const it_dtls_hello *h)
 {
     if (!d->others)
         d->others = it_calloc(d->alloc, IT_DTLS_HELLOS, sizeof *d->others);
-    if (!d->others)
+    if (!d->others) {
+        d->nomem = true;
         return;
+    }
     for (int i = 0; i < d->n_others; i++)
         if (hello_same(&d->others[i], hello_bytes(h)))
             return;

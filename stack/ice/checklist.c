@@ -90,8 +90,12 @@ it_stun_timing it_ice_check_timing(const it_ice *a)
         }
     it_stun_timing t = a->cfg.timing;
     /* RFC 8445 section 14.3: RTO = MAX(500 ms, Ta * N * (Num-Waiting + Num-In-Progress)); N counts the checks that are
-     * still to be performed or under way. */
-    it_time rto = it_ice_ta(a) * todo * active;
+     * still to be performed or under way. The section allows other ways: past IT_ICE_RTO_SOON it grows with the checks
+     * that are under way alone, which is what keeps the rate of the whole at one in Ta (section 14.1). */
+    it_time every = it_ice_ta(a) * active, rto = every * todo;
+    it_time most = every > IT_ICE_RTO_SOON ? every : IT_ICE_RTO_SOON;
+    if (rto > most)
+        rto = most;
     if (rto > t.rto)
         t.rto = rto;
     return t;

@@ -39,6 +39,9 @@
 #define IT_ICE_RELAY_WAIT                                                                                              \
     (2 * IT_SEC) /* how long a valid pair with a relay waits for a better one before nomination                        \
                   */
+/* The longest RTO of a check where few are under way: with seven pairs, as two homes and a TURN server make them, that
+ * of RFC 8445 section 14.3 is 2.45 s, and a relay is nominated before a direct pair has had its second check. */
+#define IT_ICE_RTO_SOON IT_SEC
 /* Transmissions of a nominating check, on a pair that is known to work: 9.5 s at an RTO of 500 ms before it has failed
  * (RFC 8489 section 6.2.1: Rc SHOULD be configurable, 7 by default). Where another valid pair waits for its turn 1 s,
  * or four round trips: a path that went while it was chosen is to leave the other one its part of T_linkdown. */

@@ -91,7 +91,7 @@ it_signal_client *it_signal_client_new(const it_signal_client_cfg *cfg)
         it_free(cfg->alloc, c);
         return NULL;
     }
-    client_time_or(&c->cfg.patience, 10 * IT_SEC);
+    client_time_or(&c->cfg.patience, IT_SIGNAL_TRIP);
     client_time_or(&c->cfg.ping, 25 * IT_SEC);
     client_time_or(&c->cfg.pause, 500 * IT_MS);
     c->pause = c->cfg.pause;
@@ -152,7 +152,6 @@ static it_time draw_pause(it_signal_client *c)
 /* The session is over for |why|; |status| of HTTP or the proxy. */
 void it_signal_go_down(it_signal_client *c, enum it_signal_why why, int status)
 {
-    bool was = c->state == IT_SESSION_UP || c->state == IT_SESSION_OPENING;
     for (int k = 0; k < IT_LEGS; k++)
         it_signal_drop_leg(c, k);
     for (it_signal_letter *l = c->first; l; l = l->next)
@@ -167,8 +166,9 @@ void it_signal_go_down(it_signal_client *c, enum it_signal_why why, int status)
         c->n_ips = 0; /* it may have other addresses by now */
     c->state = why == IT_SIGNAL_TAKEN_OVER ? IT_SESSION_CLOSED : IT_SESSION_DOWN;
     c->retry = c->now + draw_pause(c);
-    if (!was)
-        return;
+    if (c->told_down && why != IT_SIGNAL_TAKEN_OVER)
+        return; /* another round in vain; only that it is the last one is news */
+    c->told_down = true;
     it_signal_told *t = it_signal_tell(c, IT_SERVICE_DOWN);
     t->code = (int)why;
     t->status = (uint32_t)status;
@@ -260,11 +260,11 @@ static int pump(it_signal_client *c)
 static int input_leg(it_signal_client *c, int k, const it_io *in)
 {
     it_signal_leg *g = c->v[k];
-    if (in->kind == IT_IO_OPENED)
-        g->asked = c->now; /* now for an answer */
     g->gone = in->kind == IT_IO_RST;
     g->end = in->end;
     int n = it_layers_input(&g->ls, c->now, in);
+    if (in->kind == IT_IO_OPENED || in->kind == IT_IO_DATA)
+        it_stages_heard(&g->stages, c->now, &g->s, &g->via, &g->tls);
     if (n >= 0 && c->state == IT_SESSION_OPENING && c->main < 0 && it_signal_is_open(g))
         it_signal_lead(c, k);
     int err = n < 0 ? n : pump(c);
@@ -318,7 +318,7 @@ static it_time answer_due(const it_signal_client *c, int k)
     const it_signal_leg *g = c->v[k];
     it_time wait = it_signal_answer_wait(c);
     if (!it_signal_is_open(g))
-        return g->asked + wait;
+        return it_stages_due(&g->stages, wait);
     if (!it_signal_is_poll(c))
         return c->waiting == IT_NEVER ? IT_NEVER : c->waiting + wait;
     if (!g->busy)
@@ -332,7 +332,11 @@ static it_time leg_patience(const it_signal_client *c, int k)
     const it_signal_leg *g = c->v[k];
     if (!g)
         return IT_NEVER;
-    return c->state == IT_SESSION_UP ? answer_due(c, k) : g->asked + c->cfg.patience; /* to the hello */
+    if (c->state == IT_SESSION_UP)
+        return answer_due(c, k);
+    if (c->state == IT_SESSION_OPENING)
+        return it_stages_due(&g->stages, c->cfg.patience); /* to the hello */
+    return g->asked + c->cfg.patience;
 }
 
 static it_time earlier(it_time a, it_time b)

@@ -43,6 +43,9 @@ enum it_signal_why {
 };
 
 #define IT_SIGNAL_BASES 8 /* addresses of the host that are used */
+/* For a round trip. A SYN is sent again after 1, 3 and 7 s (RFC 6298 section 2), so the third of them can be answered
+ * yet; it is twice what the slowest ways take that anybody signals by. */
+#define IT_SIGNAL_TRIP (10 * IT_SEC)
 
 /* What leaves from address |local| goes by |via|. */
 typedef struct it_signal_exit {
@@ -67,7 +70,7 @@ typedef struct it_signal_client_cfg {
     size_t n_exits;
     const it_tls_cfg
         *tls;         /* a client's: wss, or https polls; copied with its name, |alloc| and stream are ours; NULL */
-    it_time patience; /* for a stream to open, and for an answer. 10 s */
+    it_time patience; /* for a round trip, of each stage of opening (stack/proxy/stage.h) and of each answer. 10 s */
     it_time ping;     /* silence after which the server is asked. 25 s; it is also how long a poll is held */
     it_time pause;    /* before the first new attempt; then twice as long, up to 30 s. 500 ms */
 } it_signal_client_cfg;

@@ -3,6 +3,7 @@
 #define IT_STACK_SIGNAL_CLIENT_IMPL_H
 
 #include "stack/dns/stub.h"
+#include "stack/proxy/stage.h"
 #include "stack/proxy/via.h"
 #include "stack/signal/client.h"
 #include "stack/stream/layers.h"
@@ -48,8 +49,9 @@ typedef struct it_signal_leg {
     enum it_io_end end;
     it_stream s;
     it_layers ls;
-    it_time begun; /* when it began to open */
-    it_time asked; /* since when an answer, or the stream, is awaited */
+    it_time begun;    /* when it began to open */
+    it_stages stages; /* of opening */
+    it_time asked;    /* since when an answer is awaited, or the end */
     it_layer via, tls, ws;
 } it_signal_leg;
 
@@ -83,9 +85,10 @@ struct it_signal_client {
     bool hurries;           /* the next attempt does not wait for that one */
     enum it_signal_why why; /* of this round: the reason of the way of the lowest rank that failed, |why_rank| */
     int why_status, why_rank;
-    bool asking;   /* the resolver was asked and has not answered */
-    it_time retry; /* IT_SESSION_DOWN: when */
-    it_time pause; /* the next one */
+    bool told_down; /* since it was up */
+    bool asking;    /* the resolver was asked and has not answered */
+    it_time retry;  /* IT_SESSION_DOWN: when */
+    it_time pause;  /* the next one */
     it_dns_stub *stub;
     unsigned asks;              /* times that the resolver was asked, each from another base */
     it_time asked_at;           /* the latest of them */

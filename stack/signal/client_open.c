@@ -152,7 +152,6 @@ static int push_ws(it_signal_client *c, it_signal_leg *g)
     it_ws_cfg cfg = {.alloc = c->cfg.alloc,
                      .largest = IT_SIGNAL_RECORD,
                      .protocol = IT_SIGNAL_PROTOCOL,
-                     .open_wait = c->cfg.patience,
                      .ping_every = c->cfg.ping,
                      .ping_wait = c->cfg.patience};
     it_str target;
@@ -172,6 +171,7 @@ int it_signal_open_leg(it_signal_client *c, int k, const it_signal_way *way)
         return IT_ERR_NOMEM;
     g->way = *way;
     g->asked = g->begun = c->now;
+    it_stages_begin(&g->stages, c->now);
     it_layers_init(&g->ls, c->cfg.alloc, &g->s);
     const it_via *via = via_of(c, way->local.ip);
     bool by_proxy = via->kind != IT_VIA_NONE;

@@ -12,6 +12,7 @@ static void go_up(it_signal_client *c)
     if (c->state != IT_SESSION_OPENING || c->main < 0)
         return;
     c->state = IT_SESSION_UP;
+    c->told_down = false;
     c->pause = c->cfg.pause;
     c->took = c->now - c->v[c->main]->begun;
     (void)it_signal_tell(c, IT_SERVICE_UP);

@@ -3,6 +3,7 @@
 #include "stack/wsrelay/client.h"
 
 #include "stack/http/message.h"
+#include "stack/proxy/stage.h"
 #include "stack/proxy/via.h"
 #include "stack/stream/layers.h"
 #include "stack/ws/ws.h"
@@ -28,7 +29,8 @@ struct it_wsrelay_client {
     it_layer via, tls, ws; /* ops NULL: none */
     enum client_state state;
     bool begun, oom;
-    it_time deadline, now;
+    it_stages stages; /* of CLIENT_OPENING, once it has begun */
+    it_time now;
     bool reset;         /* the stream is gone */
     enum it_io_end end; /* and why */
     bool tell_up, tell_down;
@@ -148,8 +150,7 @@ it_wsrelay_client *it_wsrelay_client_new(const it_wsrelay_client_cfg *cfg)
     if (!c)
         return NULL;
     c->cfg = *cfg;
-    c->deadline = IT_NEVER;
-    time_or(&c->cfg.patience, 10 * IT_SEC);
+    time_or(&c->cfg.patience, IT_WSRELAY_TRIP);
     time_or(&c->cfg.ping_every, 5 * IT_SEC);
     time_or(&c->cfg.ping_wait, 5 * IT_SEC);
     time_or(&c->cfg.age, 500 * IT_MS);
@@ -173,8 +174,6 @@ static void go_down(it_wsrelay_client *c, enum it_wsrelay_why why, int status)
     c->tell_down = true;
     c->why = why;
     c->status = status;
-    if (c->state == CLIENT_OVER)
-        c->deadline = IT_NEVER;
 }
 
 /* The reason of a proxy or of TLS: false where neither ended it. */
@@ -222,7 +221,6 @@ static void judge_end(it_wsrelay_client *c)
 void it_wsrelay_client_abort(it_wsrelay_client *c)
 {
     c->state = CLIENT_OVER;
-    c->deadline = IT_NEVER;
     it_wsrelay_queue_fini(&c->q, c->cfg.alloc);
     it_stream_reset(&c->s);
 }
@@ -279,7 +277,6 @@ void it_wsrelay_client_close(it_wsrelay_client *c, it_time now)
     c->now = now;
     c->oom = flush_queue(c) == IT_ERR_NOMEM; /* what was sent before is on its way */
     c->state = CLIENT_OVER;
-    c->deadline = IT_NEVER;
     it_wsrelay_queue_fini(&c->q, c->cfg.alloc);
     if (c->begun)
         c->oom |= it_layers_write(&c->ls, now, &(it_io){.kind = IT_IO_FIN}) == IT_ERR_NOMEM;
@@ -320,7 +317,6 @@ static bool take_up(it_wsrelay_client *c, const it_io *in, it_wsrelay_frame *f)
     switch (in->kind) {
     case IT_IO_OPENED:
         c->state = CLIENT_ALONE;
-        c->deadline = IT_NEVER;
         return false;
     case IT_IO_DATA:
         return take_frame(c, in->data, f);
@@ -345,14 +341,23 @@ static int client_input(void *o, it_time now, const it_io *in)
         c->reset = true;
         c->end = in->end;
     }
-    return it_layers_input(&c->ls, now, in);
+    int n = it_layers_input(&c->ls, now, in);
+    if (in->kind == IT_IO_OPENED || in->kind == IT_IO_DATA)
+        it_stages_heard(&c->stages, now, &c->s, &c->via, &c->tls);
+    return n;
+}
+
+/* When its opening is given up; IT_NEVER: it does not open. */
+static it_time client_deadline(const it_wsrelay_client *c)
+{
+    return c->begun && c->state == CLIENT_OPENING ? it_stages_due(&c->stages, c->cfg.patience) : IT_NEVER;
 }
 
 static int client_tick(void *o, it_time now)
 {
     it_wsrelay_client *c = o;
     c->now = now;
-    if (c->deadline <= now) {
+    if (client_deadline(c) <= now) {
         go_down(c, IT_WSRELAY_TIMEOUT, 0);
         it_stream_reset(&c->s);
     }
@@ -363,7 +368,8 @@ static it_time client_next(const void *o)
 {
     const it_wsrelay_client *c = o;
     it_time layers = it_stream_alive(&c->s) ? it_layers_next(&c->ls) : IT_NEVER;
-    return c->deadline < layers ? c->deadline : layers;
+    it_time deadline = client_deadline(c);
+    return deadline < layers ? deadline : layers;
 }
 
 static int client_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t cap)
@@ -372,7 +378,7 @@ static int client_output(void *o, it_time now, it_io *out, uint8_t *buf, size_t 
     c->now = now;
     if (!c->begun && c->state == CLIENT_OPENING) {
         c->begun = true;
-        c->deadline = now + c->cfg.patience;
+        it_stages_begin(&c->stages, now);
     }
     int err = c->oom ? IT_ERR_NOMEM : flush_queue(c);
     return err < 0 ? err : it_layers_output(&c->ls, now, out, buf, cap);

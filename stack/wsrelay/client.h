@@ -18,13 +18,14 @@
 #include "stack/tls/tls.h"
 #include "stack/wsrelay/wire.h"
 
-#define IT_WSRELAY_STREAM 1 /* the number of its stream, the only one it has */
+#define IT_WSRELAY_TRIP (10 * IT_SEC) /* a SYN is sent again after 1, 3 and 7 s (RFC 6298 section 2) */
+#define IT_WSRELAY_STREAM 1           /* the number of its stream, the only one it has */
 
 /* Why it is down. */
 enum it_wsrelay_why {
     IT_WSRELAY_PEER,    /* the other one has left the room, and may come back: the only one that is no end */
     IT_WSRELAY_REFUSED, /* the stream: enum it_io_end */
-    IT_WSRELAY_TIMEOUT, /* or it did not come to be within |patience| */
+    IT_WSRELAY_TIMEOUT, /* or a stage of opening took too long */
     IT_WSRELAY_RESET,
     IT_WSRELAY_UNREACHABLE,
     IT_WSRELAY_LOCAL,
@@ -46,7 +47,7 @@ typedef struct it_wsrelay_client_cfg {
     const char *room, *name; /* as in wire.h; copied */
     it_via via;
     const it_tls_cfg *tls; /* a client's; copied, its |alloc| and stream are ours; NULL: no TLS */
-    it_time patience;      /* to be in the room; 0: 10 s */
+    it_time patience;      /* for a round trip of each stage of opening (stack/proxy/stage.h); 0: IT_WSRELAY_TRIP */
     it_time ping_every;    /* silence of the server after which a ping goes out; 0: 5 s */
     it_time ping_wait;     /* silence after that which is the end; 0: 5 s */
     it_time age;           /* datagrams wait so long; 0: 500 ms */

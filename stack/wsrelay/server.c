@@ -42,7 +42,7 @@ it_wsrelay_server *it_wsrelay_server_new(const it_wsrelay_server_cfg *cfg)
     it_bits_init(&s->busy, cfg->alloc);
     size_or(&s->cfg.connections, 1024);
     size_or(&s->cfg.rooms, 512);
-    time_or(&s->cfg.patience, 10 * IT_SEC);
+    time_or(&s->cfg.patience, IT_WSRELAY_REQUEST);
     time_or(&s->cfg.ping_every, 15 * IT_SEC);
     time_or(&s->cfg.ping_wait, 10 * IT_SEC);
     time_or(&s->cfg.age, 500 * IT_MS);

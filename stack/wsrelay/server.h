@@ -15,6 +15,9 @@
 #include "stack/tls/tls.h"
 #include "stack/wsrelay/wire.h"
 
+/* As a signal server has it: three round trips of 10 s, of TLS 1.2 and the request (RFC 5246 section 7.3). */
+#define IT_WSRELAY_REQUEST (30 * IT_SEC)
+
 typedef struct it_wsrelay_server_cfg {
     it_alloc *alloc;
     it_rng rng;
@@ -23,7 +26,7 @@ typedef struct it_wsrelay_server_cfg {
     uint16_t tls_port;
     size_t connections; /* at once; 0: 1,024. More are reset */
     size_t rooms;       /* 0: 512 */
-    it_time patience;   /* for a request; 0: 10 s */
+    it_time patience;   /* for a request, TLS and proxies before it; 0: IT_WSRELAY_REQUEST */
     it_time ping_every; /* silence after which a ping goes out; 0: 15 s */
     it_time ping_wait;  /* 0: 10 s */
     it_time age;        /* datagrams wait so long; 0: 500 ms */

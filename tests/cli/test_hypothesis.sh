@@ -34,6 +34,17 @@ coin half '{ "head", of = { side = "b" }, at_least = "50%" }' ''
 run run scenarios/half.lua --out out --pcap none --seed 4
 has out/results.jsonl '"verdict":"mixed"'
 
+claim "one case of many that differs shows in the mean of a count"
+cat >scenarios/rare.lua <<'LUA'
+local tank = require "icetank"
+return tank.hypothesis { "rare", claim = "nobody, ever", matrix = { n = { "1", "2", "3", "4" } },
+  predict = { { "wrong", equals = 0 }, { "wrong", of = { n = "1" }, equals = 1 } },
+  run = function(t, cell) t:metric { "wrong", cell.n == "1" and 1 or 0 } end }
+LUA
+run run scenarios/rare.lua --out out --pcap none
+has stdout "wrong equals 0: 0.25 (95 %: 0 to 0.75, 4 cases): mixed"
+has stdout "wrong of n=1 equals 1: 1 (95 %: 1 to 1, 1 cases): supported"
+
 claim "a verdict that is not the known one ends the run with 1"
 coin changed '{ "ten", equals = 11 }' 'known = "supported",'
 run run scenarios/changed.lua --out out --pcap none
@@ -103,6 +114,14 @@ run run scenarios/later.lua --out later --pcap none
 ends 0
 has stdout 'UNSUP later: unsupported (known: supported)'
 has stdout 't_conn of stack=libnice below stack=reference: - (95 %: -, 0 cases): unsupported'
+
+claim "the verdict knows the libraries beside the scenario, as its cases do"
+mkdir -p scenarios/lib
+echo 'return { bound = "99%" }' >scenarios/lib/bounds.lua
+coin shared '{ "head", of = { side = "a" }, at_least = require("lib.bounds").bound }' 'known = "supported",'
+run run scenarios/shared.lua --out out --pcap none
+ends 0
+has stdout "shared: supported"
 
 claim "a plain socket sends, receives and learns its address, through a NAT"
 scenario scenarios/udp.lua <<'LUA'

@@ -13,8 +13,12 @@ cat >want <<'LIST'
 ./opt/it/bin/icetank
 ./opt/it/share/icetank/icetank.d.lua
 ./opt/it/share/icetank/scenarios/lib/c.lua
+./opt/it/share/icetank/scenarios/lib/cost.lua
 ./opt/it/share/icetank/scenarios/lib/d.lua
 ./opt/it/share/icetank/scenarios/lib/ice.lua
+./opt/it/share/icetank/scenarios/lib/measure.lua
+./opt/it/share/icetank/scenarios/lib/population.lua
+./opt/it/share/icetank/scenarios/lib/tradeoff.lua
 ./opt/it/share/icetank/wireshark/plugins/rtmfp-dissector.lua
 ./opt/it/share/icetank/wireshark/profiles/icetank/colorfilters
 ./opt/it/share/icetank/wireshark/profiles/icetank/preferences

@@ -37,6 +37,7 @@ code=0
 "$interop" --ours "$icetank peer" --peer "self=$icetank peer" --feature 'dtls-client' --out out >stdout 2>stderr || code=$?
 ends 0
 has out/results.jsonl '"peer":"self","version":"'
+has out/results.jsonl '"not_judged":["data channels (SCTP): absent",'
 has out/results.jsonl '"feature":"dtls-client","result":"pass","expected":true'
 
 claim 'a line that is no JSON is a broken adapter'

@@ -80,6 +80,15 @@ code=0
 ends 0
 has stderr 'is no address that another host could call'
 lacks stdout '* '
+claim "where no address may be used gathering ends all the same, with none, and so after a restart"
+printf '%s\n' '{"op":"create","role":"controlled"}' '{"op":"gather"}' '{"op":"restart"}' >in
+code=0
+timeout 20 "$icetank" peer --listen 127.0.0.1 <in >stdout 2>stderr || code=$?
+rm in
+ends 0
+has stdout '{"ev":"gathered","id":1,"gen":0}'
+has stdout '{"ev":"gathered","id":1,"gen":1}'
+lacks stdout '"ev":"cand"'
 claim "what is for a call alone, no port, and a relay whose certificate nobody vouches for"
 run peer --stun 127.0.0.1
 ends 2
@@ -228,6 +237,10 @@ if grep -q '"ev":"cand"' stdout; then
   exec 3>a.in 4>b.in
   seen a.out 'END ICETANK PEER' 1
   seen b.out 'END ICETANK PEER' 1
+  block a.out >&3 # into the wrong window, twice
+  seen a.out '* this is your own block: it is for the other side; paste the one that they give you' 1
+  block a.out >&3
+  seen a.out '* this is your own block' 2
   block a.out >&4
   block b.out >&3
   seen a.out '* connected, direct_udp' 1

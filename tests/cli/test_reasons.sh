@@ -33,6 +33,13 @@ return {
     far.gateway.link:blackhole {}
     call:forbid { "death", during = "40s" }
   end },
+  -- A VPN whose exit is by itself, and another one before a router: no box has both inside.
+  vpn = tank.scenario { "", run = function(t)
+    local a, b = t:host { "a", behind = { "vpn-full-tunnel", "linux-masq" } }, t:host { "b", behind = "vpn-full-tunnel" }
+    local call = t:call { a, b, model = "B" }
+    t:check { "why", call.oracle.why, equals = "APDM/APDF+EIM/APDF and APDM/APDF never let each other in (RFC 4787 sections 4.1, 5)" }
+    call:expect { "death", within = "62s" }
+  end },
   -- It would have met, and was not told of in time: no reason of boxes.
   late = tank.scenario { "", run = function(t)
     local phone = t:host { "phone", { "wifi" }, { "cell" } }
@@ -51,6 +58,12 @@ claim "without a STUN server that is the reason, and not that boxes which would 
 ends 1
 has out/cases/r,untold.html "Why: no STUN server is up, so nobody learns an outside address (RFC 8445 section 5.1.1.2); b-gw-lan: nobody on"
 lacks stdout "equals no STUN"
+
+claim "who turns nothing around is a reason only where both sides are inside"
+lacks stdout 'equals APDM/APDF+EIM/APDF'
+grep '"case":"r/vpn"' out/results.jsonl >case
+lacks case hairpin
+has case '"verdict":"pass"'
 
 claim "where another interface was there, the reason is why it could not take over"
 why='phone.cell could not take over: APDM/APDF and EIM/APDF never let each other in (RFC 4787 sections 4.1, 5); phone.spare was down'

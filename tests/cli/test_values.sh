@@ -245,4 +245,41 @@ run run scenarios/x.lua --out c --pcap none
 ends 2
 has stderr 'scenarios/x.lua:3: "3Mbps" is no time: only times are ordered by < and >, others as numbers'
 
+# What a source never tells, and values outside the closed set of a field as that source tells it: each would be waited for in vain.
+# carrier KIND: an expression of one.
+carrier() { printf 'a:carrier { "%s", to = b }' "$1"; }
+in_run "a misspelt why of a carrier's down" 'forbid.why: no why "refusd"; one of "refused", "timeout"' "$(carrier websocket):forbid { \"down\", why = \"refusd\", during = \"1s\" }"
+in_run "the word that was meant" 'expect.why: no why "refusd"; one of' "$(carrier https-poll):expect { \"down\", why = \"refusd\", within = \"1s\" }"
+has stdout 'did you mean "refused"?'
+in_run "a misspelt why of unsent" 'expect.why: no why "ful"; one of "full", "large", "refused"; did you mean "full"?' "$(carrier wss):expect { \"unsent\", why = \"ful\", within = \"1s\" }"
+for kind in mail instant; do
+  for verb in 'forbid { "down", during = "1s" }' 'await { "up", within = "1s" }' 'expect { "unsent", within = "1s" }'; do
+    in_run "$kind has no session: $verb" "${verb%% *}: a carrier \"$kind\", which is no packets and has no session, tells no" "$(carrier "$kind"):$verb"
+    has stdout 'told by carriers that are packets (websocket http-poll wss https-poll)'
+  done
+done
+is_fine "a library that reads what its carrier takes back, whichever that is" "a:spawn(function() for _ in $(carrier instant):events \"unsent\" do t:log \"x\" end end)"
+is_fine "a message by mail" "$(carrier mail):forbid { \"message\", during = \"1s\" }"
+is_fine "one source of several that tells it" "t:next { $(carrier mail), $(carrier wss), \"down\", within = \"1s\" }"
+in_run "a socket without a proxy opens nothing" 'forbid: a udp socket without a proxy tells no "open", only "message"' 'a.udp:open():forbid { "open", during = "1s" }'
+in_run "an app that has no allocations" 'forbid: an app "echo4571" tells no "down"' 'b:serve { "echo4571", port = 7000 }:forbid { "down", during = "1s" }'
+in_run "a call whose ends signal by themselves" 'forbid: a call tells no "signal"' 't:call { a, b, model = "E" }:forbid { "signal", during = "1s" }'
+in_run "nobody refuses a call that is open" 'forbid.by: no by "refused"; one of "local", "remote"' 'c:forbid { "closed", by = "refused", during = "1s" }'
+in_run "a status of another object" 'forbid.code: no status "NetStream.Play.Start"' 'b:serve_rtmfp() a.netconnection:open { server = b }:forbid { "status", code = "NetStream.Play.Start", during = "1s" }'
+in_run "a relay is down for a reason" 'forbid.why: no relay is down for "pinng"' 'b.relay:serve() a.relay:join { b, room = "0123456789abcdef" }:forbid { "down", why = "pinng", during = "1s" }'
+in_run "a path whose words are the wrong way round" 'expect.path: no path "udp_direct"; one of' 'c:expect { "open", path = "udp_direct", within = "1s" }'
+has stdout 'did you mean "direct_udp"?'
+in_run "a model that there is not" 'call.model: no model "F"; one of "A", "B", "C", "D", "E"' 't:call { a, b, model = "F" }'
+lacks stdout 'did you mean "A"'
+in_run "a stream that a call does not have" 'streams: a-b has 1 stream, and no number 2' 'local x = t:call { a, b, model = "B", streams = { "voice" } } x.streams[2]:expect { "open", within = "1s" }'
+in_run "and one of an end's" 'streams: a/b3 has 2 streams, and no number 3' 'local x = t:call { a, b, model = "B", streams = { "voice", "none" } } local _ = x[a].streams[3]'
+is_fine "all streams in turn" 'for _, x in ipairs(t:call { a, b, model = "B", streams = { "voice", "none" } }.streams) do x:expect { "open", within = "5s" } end'
+in_run "a firewall without a name" 'firewall: "stateful" is a policy, and a name comes before it; write t:firewall { "box", "stateful" }' 't:firewall { "stateful" }'
+in_run "a NAT without a profile" 'nat: element 2, the profile, is missing; write t:nat { "home", "port-cone" }' 't:nat { "home" }'
+for what in 't:firewall { "block-all" }' 't:firewall { "w", "block-all" }' 't:host { "x", behind = "block-all" }'; do
+  in_run "what lets nothing out is no profile: $what" '' "$what"
+  has stdout '"block-all"; what lets nothing out is t:firewall { "wall", "stateful", set = { udp = "block", tcp_out = {} } }, and behind = that'
+done
+is_fine "what lets nothing out, as it is written" 't:host { "x", behind = t:firewall { "wall", "stateful", set = { udp = "block", tcp_out = {} } } }'
+
 finish

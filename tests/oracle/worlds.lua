@@ -136,6 +136,7 @@ end
 local function servers(t, kind, model)
   local up, s = { "signal" }, {}
   if model == "C" then up[2] = "rtmfp" end
+  if model == "C" and kind.web then s.rtmfp = { web = chance(80) } end
   if not kind.all or chance(85) then up[#up + 1] = "stun" end
   if kind.relay and (not kind.all or chance(60)) then
     local udp, tcp = pick(PORTS), pick(PORTS)

@@ -49,7 +49,8 @@ int it_rtmfp_app_new(const it_rtmfp_app_cfg *cfg, it_time now, it_rtmfp_app **ou
                       .accept = true,
                       .tell_keys = true,
                       .keepalive = cfg->keepalive,
-                      .death = cfg->death};
+                      .death = cfg->death,
+                      .window = cfg->window};
     it_rtmfp_app *a = it_calloc(cfg->alloc, 1, sizeof *a);
     if (!a)
         return IT_ERR_NOMEM;

@@ -15,6 +15,7 @@ typedef struct it_rtmfp_app_cfg {
     it_addr server[IT_RTMFP_APP_SERVERS]; /* all are asked, the first that answers is taken */
     int servers;
     it_time keepalive, death; /* as it_rtmfp_cfg */
+    size_t window;            /* the same: bytes that a flow of its peer's may have under way */
 } it_rtmfp_app_cfg;
 
 typedef struct it_rtmfp_app it_rtmfp_app;

@@ -143,6 +143,7 @@ typedef struct it_orc_side {
     bool heard;    /* the other side's credentials are here */
     bool ask_next; /* asking and checking take turns: RFC 8445 sections 5.1.1.2, 6.1.4.2 */
     bool given;    /* the other family has taken the turn */
+    int others;    /* pairs of its checklist that the run leaves out */
     it_time free;  /* no new exchange before */
     it_time ticks; /* the next look is due then */
     uint32_t queued;
@@ -198,6 +199,7 @@ typedef struct it_orc_variant {
     uint8_t loss;               /* of 16 messages on a wire that may lose any, so many are lost, IT_ORC_LOSSES in all */
     uint8_t pool;               /* an arbitrary pool: 0 always the same address, 1 in turn, 2 by chance */
     bool shuffled;              /* waiting checks in any order */
+    bool crowded;               /* a check's RTO counts the pairs of a side that the run leaves out */
     enum it_orc_share share[2]; /* of a side with addresses of both families */
     bool spared;                /* ICMP errors end no mapping: they come too late for that */
     bool edge;                  /* a port that may lie outside a range does */
@@ -373,8 +375,18 @@ uint32_t it_orc_either_first(const it_oracle_query *q, int who, bool tcp, uint32
 /* How many bases of family |six| side |who| has; how many candidates of it. */
 int it_orc_bases_of(const it_oracle_query *q, int who, int six);
 int it_orc_candidates(const it_oracle_query *q, int who, int f);
+/* Pairs of the checklist of side |who| but those of direct UDP of family |run|, of one transport (RFC 8445 section
+ * 6.1.2). */
+int it_orc_other_pairs(const it_oracle_query *q, int who, int run);
 /* Whether a box gives out so little, or passes so slowly, that a flow more may find no place. */
 bool it_orc_scarce(const it_oracle_query *q);
+
+/* --- proxy.c --- */
+
+/* How sure it is that side |who| of |q| comes to the server of its ways over WebSocket by one of them; |one|: a copy of
+ * |q| to work in; |*families|: by which it may; |why| of |cap| bytes: what is in the way, a clause. */
+enum it_oracle_outcome it_orc_web_reach(const it_oracle_query *q, it_oracle_query *one, int who, uint8_t *families,
+                                        char *why, size_t cap);
 
 /* --- ladder.c --- */
 

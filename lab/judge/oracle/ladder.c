@@ -42,17 +42,18 @@ typedef struct ladder {
 } ladder;
 
 /* Ends of RTMFP, which have no candidates: a server introduces them, and relays streams. */
-static it_oracle_judge *const BY_RTMFP[IT_ORACLE_RUNGS] = {
-    [IT_ORACLE_DIRECT_UDP] = it_oracle_rtmfp_direct, [IT_ORACLE_RELAY_UDP] = it_oracle_rtmfp_server};
+static it_oracle_judge *const BY_RTMFP[IT_ORACLE_RUNGS] = {[IT_ORACLE_DIRECT_UDP] = it_oracle_rtmfp_direct,
+                                                           [IT_ORACLE_RELAY_UDP] = it_oracle_rtmfp_server,
+                                                           [IT_ORACLE_PROXY] = it_oracle_rtmfp_web};
 
 static const ladder LADDERS[] = {
     {'A', 5, ALL, TAKES(DIRECT_UDP) | TAKES(RELAY_UDP) | TAKES(DIRECT_TCP) | TAKES(RELAY_TCP) | TAKES(PROXY), NULL},
     {'B', 5, ALL, TAKES(DIRECT_UDP) | TAKES(RELAY_UDP) | TAKES(DIRECT_TCP) | TAKES(RELAY_TCP) | TAKES(PROXY), NULL},
     /* streams over the server, by its session or by its stream of messages */
     {'C',
-     4,
-     {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP, IT_ORACLE_RELAY_TCP, IT_ORACLE_PROXY},
-     TAKES(DIRECT_UDP) | TAKES(RELAY_UDP),
+     3,
+     {IT_ORACLE_DIRECT_UDP, IT_ORACLE_RELAY_UDP, IT_ORACLE_PROXY},
+     TAKES(DIRECT_UDP) | TAKES(RELAY_UDP) | TAKES(PROXY),
      BY_RTMFP},
     /* the peer object, and the relay object */
     {'D',
@@ -207,7 +208,10 @@ static bool is_late(const it_oracle_query *q, const ladder *l, const it_oracle_w
 {
     if (l->taken & SEPARATE)
         return w->rung == IT_ORACLE_DIRECT_UDP && w->latest + HANDSHAKE > later->least + q->web_sooner;
-    return w->latest > (later->rung == IT_ORACLE_PROXY ? LATE_WEB : LATE);
+    if (later->rung == IT_ORACLE_PROXY)
+        return w->latest > LATE_WEB;
+    /* one of the two sides may have a pair with a relay that answers checks before both have */
+    return w->latest > LATE + (q->checked_relays ? 0 : later->least);
 }
 
 /* A direct way that must open, but late, may find that another one was taken by then: an agent nominates what works

@@ -231,6 +231,8 @@ typedef struct it_oracle_query {
     it_time patience;        /* how long the sides try */
     uint8_t home[2];         /* model C's judge: the families by which each side reaches the server, V4, V6 */
     it_time stream_patience; /* model C: and how long a stream from a peer may take, or the connection */
+    it_time web_fallback;    /* model C: how long UDP alone is tried, where the server has a WebSocket */
+    bool web_only;           /* or it is not tried */
     int transports;          /* components of media streams, each with ports of its own, which must all open; 0: one */
 } it_oracle_query;
 
@@ -283,9 +285,11 @@ it_oracle_judge it_oracle_udp IT_MUST_CHECK;
 it_oracle_judge it_oracle_direct_tcp IT_MUST_CHECK;
 
 /* Of model C: direct paths by the introduction of a server (RFC 7016 section 3.5.1.6); and streams over that server,
- * where both sides reach it (RFC 7425 section 5.3.5). */
+ * where both sides reach it (RFC 7425 section 5.3.5), by UDP or over its WebSocket: |web| of each side is the way to
+ * that. */
 it_oracle_judge it_oracle_rtmfp_direct IT_MUST_CHECK;
 it_oracle_judge it_oracle_rtmfp_server IT_MUST_CHECK;
+it_oracle_judge it_oracle_rtmfp_web IT_MUST_CHECK;
 
 /* Whether a box may have no room for a stream of signaling of |q|, so that no call comes to be: then which, a clause,
  * in |why| of |cap| bytes. Where a box takes few new ones a second the sessions of |q| become later. */

@@ -295,6 +295,16 @@ static void judge_side(const it_oracle_query *q, it_oracle_query *one, int who, 
             return;
 }
 
+enum it_oracle_outcome it_orc_web_reach(const it_oracle_query *q, it_oracle_query *one, int who, uint8_t *families,
+                                        char *why, size_t cap)
+{
+    web_side s;
+    judge_side(q, one, who, false, &s);
+    *families = s.families;
+    snprintf(why, cap, "%s", s.why);
+    return outcome_of(s.grade);
+}
+
 /* --- both --- */
 
 #define RELAYED (1u << (4 * IT_ORACLE_RELAY + IT_ORACLE_RELAY))

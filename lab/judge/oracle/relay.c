@@ -75,6 +75,25 @@ int it_orc_candidates(const it_oracle_query *q, int who, int f)
     return n;
 }
 
+/* Relayed candidates of family |f| that side |who| tells of. */
+static int lent_to(const it_oracle_query *q, int who, int f)
+{
+    return q->side[who].relays ? it_orc_candidates(q, who, f) - 2 * it_orc_bases_of(q, who, f) : 0;
+}
+
+int it_orc_other_pairs(const it_oracle_query *q, int who, int run)
+{
+    int n = 0;
+    for (int f = 0; f < FAMILIES; f++) {
+        /* RFC 8445 section 6.1.2.4: a reflexive candidate is checked from its base. */
+        int bases = it_orc_bases_of(q, who, f), direct = 2 * it_orc_bases_of(q, 1 - who, f);
+        n += (bases + lent_to(q, who, f)) * (direct + lent_to(q, 1 - who, f));
+        if (f == run)
+            n -= bases * direct;
+    }
+    return n;
+}
+
 /* --- boxes --- */
 
 /* The flows of both sides at most: of each base to the STUN server, to TURN servers and to what the other side tells

@@ -31,11 +31,6 @@ enum {
     REDIRECTED
 }; /* what a step of a side is to do, in |pkt|.pair */
 
-static it_time meet_window(const it_orc *o)
-{
-    return o->q->stream_patience;
-}
-
 static bool in_play(const it_orc *o, int who, int base)
 {
     return it_orc_is4(o, who, base) != o->v.six;
@@ -107,20 +102,20 @@ static void resend_server(it_orc *o, int who, int tries)
     it_orc_meet *m = &o->meet[who];
     if (m->there != IT_NEVER || m->up_at != IT_NEVER)
         return;
-    if (o->now >= m->began + meet_window(o)) {
+    if (o->now >= m->began + o->q->stream_patience) {
         m->began = o->now + RECONNECT;
         meet_later(o, m->began, who, RESEND_SERVER, 0, 0);
         return;
     }
     m->asked_at = o->now;
     ask_server(o, who, false);
-    it_time next = o->now + meet_wait(tries + 1), end = m->began + meet_window(o);
+    it_time next = o->now + meet_wait(tries + 1), end = m->began + o->q->stream_patience;
     meet_later(o, next < end ? next : end, who, RESEND_SERVER, 0, tries + 1);
 }
 
 static bool may_open(const it_orc *o, const it_orc_meet *m)
 {
-    return o->now < m->opening + meet_window(o);
+    return o->now < m->opening + o->q->stream_patience;
 }
 
 /* It asks the server for the other side. */
@@ -414,71 +409,190 @@ static bool any_lossy(const it_oracle_query *q)
     return any;
 }
 
-/* Runs |q|, whose sides reach the server as |r| says. */
-static int direct_run(it_alloc *alloc, const it_oracle_query *q, const it_oracle_reach r[2], it_oracle_way *w)
+/* How side |who| comes to its session with the server. */
+typedef struct meet_leg {
+    it_oracle_reach udp;
+    bool by_udp, by_web; /* it may be by a session over UDP; by the server's WebSocket */
+    bool sure;           /* it is by one of them */
+    uint8_t web_families;
+    char why[200]; /* neither: why */
+} meet_leg;
+
+/* Whether side |who| may go on by WebSocket although UDP gets through: a session takes two round trips (RFC 7016
+ * section 3.5.1), and what is lost of it is repeated after 1 s and 2.5 s. */
+static bool is_slow(const it_oracle_query *q, int who, const it_oracle_reach *udp)
+{
+    const it_oracle_side *s = &q->side[who];
+    for (int b = 0; b < s->n_bases; b++) {
+        const it_oracle_wire *w = &s->base[b].wire;
+        it_time trip = w->up + w->down + 2 * w->slack + q->stun.rtt + q->stun.slack;
+        bool lossy = w->lossy;
+        for (int net = s->base[b].net; net > 0; net = q->box[net - 1].outer) {
+            w = &q->box[net - 1].wire;
+            trip += w->up + w->down + 2 * w->slack;
+            lossy |= w->lossy;
+        }
+        if (lossy || 2 * UP_TRIPS * trip >= q->web_fallback)
+            return true;
+    }
+    return udp->since > 0; /* a login comes first */
+}
+
+/* What the way over UDP comes to. */
+static enum it_oracle_outcome udp_reach(const it_oracle_query *q, const it_oracle_reach *r)
+{
+    if (q->web_only)
+        return IT_ORACLE_DIES;
+    if (r->outcome == IT_ORACLE_REACH_OPEN)
+        return IT_ORACLE_OPENS;
+    return r->outcome == IT_ORACLE_REACH_EITHER ? IT_ORACLE_EITHER : IT_ORACLE_DIES;
+}
+
+/* Judges both ways of side |who|; |one| is room for a query. */
+static void meet_leg_judge(const it_oracle_query *q, it_oracle_query *one, int who, meet_leg *l)
+{
+    char web_why[160] = "";
+    enum it_oracle_outcome web = IT_ORACLE_DIES;
+    *l = (meet_leg){.by_udp = false};
+    it_oracle_reach_server(q, who, &q->stun, IT_ORACLE_UDP, &l->udp);
+    if (q->side[who].n_webs > 0)
+        web = it_orc_web_reach(q, one, who, &l->web_families, web_why, sizeof web_why);
+    enum it_oracle_outcome udp = udp_reach(q, &l->udp);
+    l->by_udp = udp != IT_ORACLE_DIES;
+    if (web != IT_ORACLE_DIES)
+        l->by_web = udp != IT_ORACLE_OPENS || is_slow(q, who, &l->udp);
+    l->sure = (l->by_udp ? udp : web) == IT_ORACLE_OPENS;
+    if (q->web_only)
+        snprintf(l->why, sizeof l->why, "%s", web_why);
+    else
+        snprintf(l->why, sizeof l->why, "%.120s%s%.60s", l->udp.why, web_why[0] ? "; by WebSocket: " : "", web_why);
+}
+
+static bool any_by_web(const meet_leg l[2])
+{
+    return l[0].by_web || l[1].by_web;
+}
+
+/* Judges both sides. Which of them comes to no session, 2: both may; IT_ERR_NOMEM. */
+static int meet_legs(it_alloc *alloc, const it_oracle_query *q, meet_leg l[2])
+{
+    int none = 2;
+    it_oracle_query *one = it_malloc(alloc, sizeof *one);
+    if (!one)
+        return IT_ERR_NOMEM;
+    *one = *q;
+    for (int k = 1; k >= 0; k--) {
+        meet_leg_judge(q, one, k, &l[k]);
+        if (!l[k].by_udp && !l[k].by_web)
+            none = k;
+    }
+    it_free(alloc, one);
+    return none;
+}
+
+/* Runs |q|, whose sides reach the server as |l| says. */
+static int direct_run(it_alloc *alloc, const it_oracle_query *q, const meet_leg l[2], it_oracle_way *w)
 {
     it_oracle_query *own = it_malloc(alloc, sizeof *own);
     if (!own)
         return IT_ERR_NOMEM;
     *own = *q;
     for (int k = 0; k < 2; k++)
-        own->home[k] = r[k].families;
+        own->home[k] = l[k].udp.families;
     int err = it_oracle_udp(alloc, own, w);
     it_free(alloc, own);
     return err;
 }
 
-/* Which side does not reach the server, 2: both may. */
-static int cut_off(const it_oracle_query *q, it_oracle_reach r[2])
+/* Whether what is found directly may not come to be: of a few tries all may be lost, or a side's session with the
+ * server may be elsewhere. */
+static bool direct_doubt(const it_oracle_query *q, const meet_leg l[2], it_oracle_way *w)
 {
-    int none = 2;
-    for (int k = 1; k >= 0; k--) {
-        it_oracle_reach_server(q, k, &q->stun, IT_ORACLE_UDP, &r[k]);
-        if (r[k].outcome != IT_ORACLE_REACH_OPEN && r[k].outcome != IT_ORACLE_REACH_EITHER)
-            none = k;
-    }
-    return none;
+    if (any_lossy(q)) /* A stream has but some tries before the server's takes its place. */
+        snprintf(w->why, sizeof w->why, "of a few tries in %lld s all may be lost",
+                 (long long)(q->stream_patience / IT_SEC));
+    bool doubt = any_lossy(q) || any_by_web(l);
+    for (int k = 0; k < 2; k++)
+        doubt |= l[k].udp.outcome == IT_ORACLE_REACH_EITHER;
+    return doubt;
 }
 
 int it_oracle_rtmfp_direct(it_alloc *alloc, const it_oracle_query *q, it_oracle_way *w)
 {
-    it_oracle_reach r[2];
-    int none = cut_off(q, r);
+    meet_leg l[2];
     *w = (it_oracle_way){.rung = IT_ORACLE_DIRECT_UDP, .outcome = IT_ORACLE_DIES};
-    if (none < 2) {
-        snprintf(w->why, sizeof w->why, "nobody is introduced (RFC 7016 section 3.5.1.6): %.180s", r[none].why);
+    int err = meet_legs(alloc, q, l);
+    if (err < 0)
+        return err;
+    const meet_leg *none = !l[0].by_udp ? &l[0] : &l[1];
+    if (!none->by_udp) {
+        snprintf(w->why, sizeof w->why, "nobody is introduced (RFC 7016 section 3.5.1.6): %.180s",
+                 q->web_only ? "an end of a WebSocket has no address that peers could be told" : none->udp.why);
         return 0;
     }
-    int err = direct_run(alloc, q, r, w);
-    if (err < 0 || w->outcome != IT_ORACLE_OPENS)
-        return err;
-    /* A stream has but some tries before the server's takes its place. */
-    if (any_lossy(q)) {
+    err = direct_run(alloc, q, l, w);
+    if (err == 0 && w->outcome == IT_ORACLE_OPENS && direct_doubt(q, l, w))
         w->outcome = IT_ORACLE_EITHER;
-        snprintf(w->why, sizeof w->why, "of a few tries in %lld s all may be lost",
-                 (long long)(q->stream_patience / IT_SEC));
+    return err;
+}
+
+/* What each side tells of way |w| when it is the one by WebSocket, or by UDP: kinds and families. */
+static void server_way(const meet_leg l[2], bool web, it_oracle_way *w)
+{
+    for (int k = 0; k < 2; k++) {
+        bool by = web ? l[k].by_web : l[k].by_udp;
+        if (!by)
+            continue;
+        w->families |= web ? l[k].web_families : l[k].udp.families;
+        w->pairs[k] = 1u << (4 * IT_ORACLE_RELAY + IT_ORACLE_RELAY);
     }
-    for (int k = 0; k < 2; k++)
-        if (r[k].outcome == IT_ORACLE_REACH_EITHER)
-            w->outcome = IT_ORACLE_EITHER;
-    return 0;
 }
 
 int it_oracle_rtmfp_server(it_alloc *alloc, const it_oracle_query *q, it_oracle_way *w)
 {
-    it_oracle_reach r[2];
-    int none = cut_off(q, r);
-    (void)alloc;
+    meet_leg l[2];
     *w = (it_oracle_way){.rung = IT_ORACLE_RELAY_UDP, .outcome = IT_ORACLE_DIES};
+    int none = meet_legs(alloc, q, l);
+    if (none < 0)
+        return none;
     if (none < 2) {
-        snprintf(w->why, sizeof w->why, "%s", r[none].why);
+        snprintf(w->why, sizeof w->why, "%s", l[none].why);
         return 0;
     }
-    bool sure = r[0].outcome == IT_ORACLE_REACH_OPEN && r[1].outcome == IT_ORACLE_REACH_OPEN;
-    w->outcome = sure ? IT_ORACLE_OPENS : IT_ORACLE_EITHER;
-    w->families = r[0].families | r[1].families;
-    w->pairs[0] = w->pairs[1] = 1u << (4 * IT_ORACLE_RELAY + IT_ORACLE_RELAY);
+    server_way(l, false, w);
+    if (l[0].by_udp && l[1].by_udp) {
+        w->outcome = l[0].sure && l[1].sure ? IT_ORACLE_OPENS : IT_ORACLE_EITHER;
+        w->overtaken = w->outcome == IT_ORACLE_OPENS && any_by_web(l);
+        snprintf(w->why, sizeof w->why,
+                 "both have a session with the server, which relays their streams (RFC 7425 section 5.3.5)");
+    } else if (w->families) {
+        w->outcome = IT_ORACLE_EITHER;
+        snprintf(w->why, sizeof w->why, "one side has its session with the server over UDP, and tells of that");
+    } else {
+        snprintf(w->why, sizeof w->why, "neither side has a session with the server over UDP");
+    }
+    return 0;
+}
+
+int it_oracle_rtmfp_web(it_alloc *alloc, const it_oracle_query *q, it_oracle_way *w)
+{
+    meet_leg l[2];
+    *w = (it_oracle_way){.rung = IT_ORACLE_PROXY, .outcome = IT_ORACLE_DIES};
+    int none = meet_legs(alloc, q, l);
+    if (none < 0)
+        return none;
+    if (none < 2 || !any_by_web(l)) {
+        bool web = q->side[0].n_webs + q->side[1].n_webs > 0;
+        const char *met = web ? "both have a session with the server over UDP" : "the server has no WebSocket for them";
+        snprintf(w->why, sizeof w->why, "%s", none < 2 ? l[none].why : met);
+        return 0;
+    }
+    /* What falls back late may have no time left. */
+    bool sure = l[0].sure && l[1].sure && q->web_fallback + q->stream_patience < q->patience;
+    bool must = !(l[0].by_udp && l[1].by_udp);
+    server_way(l, true, w);
+    w->outcome = must && sure ? IT_ORACLE_OPENS : IT_ORACLE_EITHER;
     snprintf(w->why, sizeof w->why,
-             "both have a session with the server, which relays their streams (RFC 7425 section 5.3.5)");
+             "the server relays streams over RTWebSocket to who has no session over UDP (RFC 7425 section 5.3.5)");
     return 0;
 }

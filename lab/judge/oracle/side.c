@@ -8,6 +8,7 @@
 #define CONSENTS UINT32_MAX    /* in place of a check's number: asks for consent */
 #define CONSENT (5 * IT_SEC)   /* RFC 7675 section 5.1 */
 #define LAST_WAIT 16           /* Rm, in RTOs */
+#define RTO_SOON IT_SEC        /* the longest RTO of few checks: RFC 8445 section 14.3 leaves it to the agent */
 #define TOLD_LATE (2 * IT_SEC) /* so long after its pair was valid a candidate still gives it its kind */
 
 static it_time ta_of(const it_orc *o, int who)
@@ -135,14 +136,17 @@ static void again(it_orc *o, int who, int pair, uint32_t serial, int tries)
 }
 
 /* RFC 8445 section 14.3: RTO = MAX (500 ms, Ta * N * (Num-Waiting + Num-In-Progress)); N counts the checks that are to
- * be made or under way. */
+ * be made or under way, here of what is run, and of all where that is crowded. As the agents have it that makes no more
+ * than 1 s, or a Ta for each of them. */
 static it_time rto_of(const it_orc *o, int who)
 {
     const it_orc_side *s = &o->side[who];
-    it_time n = 0, least = o->q->side[who].rto;
+    it_time n = o->v.crowded ? s->others : 0, least = o->q->side[who].rto;
     for (int i = 0; i < s->n_pairs; i++)
         n += s->pair[i].state == IT_ORC_WAITING || s->pair[i].state == IT_ORC_RUNNING;
-    it_time rto = ta_of(o, who) * n * n;
+    it_time every = ta_of(o, who) * n, rto = every * n, most = every > RTO_SOON ? every : RTO_SOON;
+    if (rto > most)
+        rto = most;
     return o->q->side[who].as_told || rto < least ? least : rto;
 }
 
@@ -475,6 +479,7 @@ void it_orc_begin(it_orc *o)
         s->ticks = IT_NEVER;
         s->free = begins;
         s->more_asks = more_asks(o, who);
+        s->others = it_orc_other_pairs(o->q, who, o->v.six);
         for (int b = 0; b < q->n_bases; b++) {
             s->base[b] = (it_orc_end){q->base[b].ip, it_orc_symbol(o, 49152, 65535)}; /* RFC 6335 section 6 */
             if (!in_play(o, who, b))

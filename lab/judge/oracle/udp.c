@@ -12,7 +12,7 @@
 
 /* What there is in a query that may go one way or the other. */
 typedef struct chance {
-    bool signal[2], shared[2], stun, jitter, loss, pool, limit, kills;
+    bool signal[2], shared[2], stun, jitter, loss, pool, limit, kills, others;
 } chance;
 
 static bool is4(const it_oracle_base *b)
@@ -87,6 +87,7 @@ static chance chances(const it_oracle_query *q, bool six)
     chance c = {.stun = q->stun.slack > 0};
     for (int i = 0; i < 2; i++) {
         const it_oracle_side *s = &q->side[i];
+        c.others |= !s->as_told && it_orc_other_pairs(q, i, six) > 0;
         c.signal[i] = s->signal_most > s->signal_least || s->session_most > s->session_least;
         c.shared[i] = has_family(s, !six);
         for (int b = 0; b < s->n_bases; b++) {
@@ -112,12 +113,13 @@ static chance chances(const it_oracle_query *q, bool six)
 static bool corner(const chance *c, int i, it_orc_variant *v, bool *skip)
 {
     int skew = i % 3, bits = i / 3;
-    if (bits >= 256)
+    if (bits >= 512)
         return false;
     *v = (it_orc_variant){.seed = (uint64_t)i, .pool = (uint8_t)(i % 2), .edge = (i & 1) != 0};
     if (skew > 0)
         v->skew[skew - 1] = SKEW;
-    *skip = false;
+    v->crowded = bits >> 8 & 1;
+    *skip = v->crowded && !c->others;
     for (int k = 0; k < 2; k++) {
         v->slow_first[k] = bits >> k & 1;
         v->slow_later[k] = bits >> (2 + k) & 1;
@@ -147,6 +149,7 @@ static it_orc_variant drawn(const chance *c, int i)
     }
     v.shuffled = c->limit && (bits >> 20 & 1);
     v.edge = bits >> 21 & 1;
+    v.crowded = c->others && (bits >> 27 & 1);
     if (c->loss)
         v.loss = (uint8_t)(bits >> 24 & 7);
     return v;

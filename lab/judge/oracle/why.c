@@ -81,12 +81,35 @@ static const char *pool_of(const it_oracle_query *q)
     return NULL;
 }
 
+/* Whether both sides have box |box| on their way out: only then do they meet in it, or would. */
+static bool is_common(const it_oracle_query *q, int box)
+{
+    int n = 0;
+    for (int s = 0; s < 2; s++) {
+        bool has = false;
+        for (int b = 0; b < q->side[s].n_bases; b++)
+            for (int net = q->side[s].base[b].net; net > 0; net = q->box[net - 1].outer)
+                has = has || net - 1 == box;
+        n += has;
+    }
+    return n == 2;
+}
+
+/* Whether what |box| was seen to do is a reason: what is not turned around in a box of one side alone is that side's
+ * own, to the address that it has outside. */
+static bool is_reason(const it_oracle_query *q, enum it_orc_seen what, int box)
+{
+    if (box < 0)
+        return false;
+    return (what != IT_ORC_SAW_NO_HAIRPIN && what != IT_ORC_SAW_INTERNAL) || is_common(q, box);
+}
+
 /* The reason that a box gives for no path, or for one that may be; false when none does. */
 static bool by_box(const it_oracle_query *q, const it_orc_sum *s, char why[IT_ORC_WHY])
 {
     for (size_t i = 0; i < sizeof REASONS / sizeof *REASONS; i++) {
         const char *text = s->opened || s->scarce ? REASONS[i].either : REASONS[i].dies;
-        if (s->saw[REASONS[i].what] < 0 || !text)
+        if (!text || !is_reason(q, REASONS[i].what, s->saw[REASONS[i].what]))
             continue;
         const char *name = q->box[s->saw[REASONS[i].what]].name, *at = strstr(text, "%s");
         snprintf(why, IT_ORC_WHY, "%.*s%s%s", (int)(at - text), text, name, at + 2);

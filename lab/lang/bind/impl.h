@@ -47,7 +47,7 @@ struct it_script {
     size_t memory;                             /* bytes the Lua state holds */
     bool out_of_memory;                        /* the limit or the system said no */
     bool over_limit;                           /* it was the limit */
-    bool refused;                              /* the limit said no to some request */
+    bool refused;                              /* a block far beyond the limit was refused */
     bool over_budget;                          /* more instructions than a case may have in all */
     size_t memory_before;                      /* |memory| when |running| was resumed */
     char over_where[512];                      /* and there: "FILE:LINE", or "" */

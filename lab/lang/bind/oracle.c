@@ -284,11 +284,12 @@ static void turns_of(lua_State *L, int at, it_oracle_query *q)
 
 /* oracle(model, near side, far side, boxes, STUN server by UDP, of model C that of RTMFP, patience, transports, TURN
  * servers, STUN server by TCP, of model C how long a stream may take, of D when
- * its relay object begins) -> verdict, why signaling may find no room or nil
+ * its relay object begins, of C how long UDP alone is tried, whether it is not) -> verdict, why signaling may find no
+ * room or nil
  */
 static int d_oracle(lua_State *L)
 {
-    lua_settop(L, 11);
+    lua_settop(L, 13);
     it_oracle_query *q = lua_newuserdatauv(L, sizeof *q, 0);
     it_oracle_verdict *v = lua_newuserdatauv(L, sizeof *v, 0);
     memset(q, 0, sizeof *q);
@@ -304,6 +305,8 @@ static int d_oracle(lua_State *L)
     q->stream_patience = luaL_optinteger(L, 10, 0);
     q->web_after = luaL_optinteger(L, 11, IT_B_WEB_AFTER);
     q->web_sooner = lua_isnoneornil(L, 11) ? 0 : q->web_after;
+    q->web_fallback = luaL_optinteger(L, 12, 0);
+    q->web_only = lua_toboolean(L, 13);
     q->now = it_lab_now(it_script_of(L)->lab);
     char crowd[160];
     bool crowded = it_oracle_crowd_streams(q, crowd, sizeof crowd);

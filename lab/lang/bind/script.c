@@ -12,6 +12,9 @@
 #define BUDGET_STEP 1000 /* instructions between two looks at what was spent */
 #define BUDGET_BYTES 32  /* bytes of new memory that count as an instruction: one alone may join texts of many MB */
 
+#define MOST ((size_t)4 * IT_SCRIPT_MEMORY) /* bytes of a state that one more block may not take it beyond */
+#define BLOCK ((size_t)1 << 20) /* bytes of a block that counts as one: others are as many as instructions */
+
 static const char BUDGET_KEY = 0; /* its address names the state in the registry */
 
 /* --- limits --- */
@@ -43,17 +46,30 @@ static void count(it_script *s, uint64_t n)
     s->spent_in_all += n;
 }
 
-/* The limit on memory says no. Most of Lua then collects its garbage and asks once more, so that this alone means
- * nothing; when it gives up, its error says so (memory_ended).
- *
- * How much memory a state holds differs by a little from run to run: the shape of its tables hangs on addresses and on
+/* How much memory a state holds differs by a little from run to run: the shape of its tables hangs on addresses and on
  * the seed of Lua's hashes, which is not ours. So the moment at which a case that grows over time meets the limit is
- * no part of its result, and neither is the line, unless the coroutine that runs took half of the memory in one go. */
-static void refuse_memory(it_script *s)
+ * no part of its result, and neither is the line, unless the coroutine that runs took half of the memory in one go.
+ * |block|: what is about to come beside what there is. */
+static void note_place(it_script *s, size_t block)
 {
-    s->refused = true;
-    if (s->running && s->memory > s->memory_before + IT_SCRIPT_MEMORY / 2)
+    if (s->running && (block > IT_SCRIPT_MEMORY / 2 || s->memory > s->memory_before + IT_SCRIPT_MEMORY / 2))
         where_now(s->running, s->over_where, sizeof s->over_where);
+}
+
+/* Ends the case when |L|'s state holds more than the limit, garbage apart. It is looked at between two instructions:
+ * an allocator that refuses has Lua 5.4 collect garbage while an object is half made, at each of its hundreds of
+ * requests, and now and then that ended in a wrong access. */
+static void spend_memory(lua_State *L, it_script *s)
+{
+    if (s->memory <= IT_SCRIPT_MEMORY)
+        return;
+    lua_gc(L, LUA_GCCOLLECT);
+    if (s->memory <= IT_SCRIPT_MEMORY)
+        return;
+    note_place(s, 0);
+    s->out_of_memory = s->over_limit = true;
+    lua_pushliteral(L, "not enough memory");
+    lua_error(L);
 }
 
 /* Notes that the error value on |L|'s stack, Lua's own "not enough memory", came from the limit. */
@@ -64,7 +80,14 @@ static void memory_ended(lua_State *L, it_script *s)
         s->out_of_memory = s->over_limit = true;
 }
 
-/* Lua's allocator: the case's, with the limit on memory. */
+/* True for what is refused at once, as there is no instruction at which to look before it is there: one block, a text
+ * or a table, that goes far beyond the limit. */
+static bool is_far_over(const it_script *s, size_t block)
+{
+    return block >= BLOCK && (s->memory > MOST || block > MOST - s->memory);
+}
+
+/* Lua's allocator: the case's. */
 static void *allocate(void *ud, void *p, size_t old, size_t size)
 {
     it_script *s = ud;
@@ -75,8 +98,9 @@ static void *allocate(void *ud, void *p, size_t old, size_t size)
         s->memory -= old;
         return NULL;
     }
-    if (size > old && s->memory + (size - old) > IT_SCRIPT_MEMORY) {
-        refuse_memory(s);
+    if (size > old && is_far_over(s, size - old)) {
+        s->refused = true;
+        note_place(s, size - old);
         return NULL;
     }
     void *q = it_realloc(s->alloc, p, 1, size);
@@ -112,6 +136,7 @@ static void spend(lua_State *L, uint64_t n)
     it_script *s = script_at(L);
     char text[128];
     count(s, n);
+    spend_memory(L, s);
     if (s->spent >= s->cfg.budget && s->cfg.budget == IT_SCRIPT_BUDGET)
         snprintf(text, sizeof text, "no yield for 100,000,000 instructions: an endless loop?");
     else if (s->spent >= s->cfg.budget)
@@ -154,6 +179,7 @@ static int f_budget(lua_State *L)
     lua_State *co = lua_tothread(L, 1);
     it_script *s = it_script_of(L);
     it_time now = it_lab_now(s->lab);
+    spend_memory(L, s);
     s->running = co ? co : s->L;
     s->memory_before = s->memory;
     if (co)

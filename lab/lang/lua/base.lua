@@ -60,12 +60,23 @@ return function(L)
     return row[#b]
   end
 
-  -- ' did you mean "x"?' for the nearest of `names`, or "". `fold` is what they are compared after.
+  -- The words of a name that are joined by "_", "-" or spaces, in the order of the alphabet.
+  local function reordered(name)
+    local parts = {}
+    for part in name:gmatch "[^_%- ]+" do parts[#parts + 1] = part end
+    table.sort(parts)
+    return table.concat(parts, "_")
+  end
+
+  -- ' did you mean "x"?' for the nearest of `names`, also with its words in another order, or "". `fold` is what they are compared after. Of
+  -- names of one letter none is nearer than the others.
   function L.nearest(word, names, fold)
     local best, at
     for _, name in ipairs(names) do
-      local d = distance(word, fold and fold(name) or name)
-      if d <= math.max(1, #word // 3) and (not best or d < best) then best, at = d, name end
+      local folded = fold and fold(name) or name
+      local d = distance(word, folded)
+      if word:find "[_%- ]" then d = math.min(d, distance(reordered(word), reordered(folded))) end
+      if d <= math.max(1, #word // 3) and d < math.max(#word, #name) and (not best or d < best) then best, at = d, name end
     end
     return at and ('; did you mean "%s"?'):format(at) or ""
   end
@@ -263,19 +274,24 @@ return function(L)
     end
     L.fail('%s: no packet is labelled "%s"%s', path, v, L.nearest(v:lower(), names, string.lower))
   end
-  checks.closed_by = function(v, path)
-    if type(v) ~= "string" then return "text" end
-    local names = schema.vocab.names "closed_by"
-    for _, name in ipairs(names) do if v == name then return end end
-    if v:find "^http %d%d%d$" or v:find "^socks %d+$" then return end
-    local tls, alert = schema.vocab.names "tls", v:match "^tls alert ([%l_]+)$"
-    if alert and L.core.tls_alert(alert) then return end
-    for _, name in ipairs(tls) do
-      if v == "tls " .. name then return end
-      names[#names + 1] = "tls " .. name
+  -- Words of the sets `sets` (those of "tls" behind "tls "), or texts of a `form`; `what` nobody does, and `more` examples of forms.
+  local function words_or_forms(sets, forms, what, more)
+    return function(v, path)
+      if type(v) ~= "string" then return "text" end
+      local names = {}
+      for _, set in ipairs(sets) do
+        for _, name in ipairs(schema.vocab.names(set)) do names[#names + 1] = (set == "tls" and "tls " or "") .. name end
+      end
+      for _, name in ipairs(names) do if v == name then return end end
+      for _, form in ipairs(forms) do if v:find(form) then return end end
+      local alert = v:match "^tls alert ([%l_]+)$"
+      if alert and more:find("tls alert", 1, true) and L.core.tls_alert(alert) then return end
+      L.fail('%s: %s "%s"; one of "%s"%s%s', path, what, v, table.concat(names, '", "'), more, L.nearest(v, names))
     end
-    L.fail('%s: nobody closes by "%s"; one of "%s", "http 407", "socks 2", "tls alert unknown_ca"%s', path, v, table.concat(names, '", "'), L.nearest(v, names))
   end
+  checks.closed_by = words_or_forms({ "closed_by", "tls" }, { "^http %d%d%d$", "^socks %d+$" }, "nobody closes by", ', "http 407", "socks 2", "tls alert unknown_ca"')
+  checks.relay_why = words_or_forms({ "relay_down", "tls" }, { "^http %d%d%d$", "^proxy %d+$", "^closed %d%d%d%d$", "^tls alert$" }, "no relay is down for",
+    ', "http 403", "proxy 407", "closed 1008", "tls alert"')
   checks.LinkSpec = function(v, path)
     if type(v) == "table" then L.check("LinkSpec", v, path) elseif type(v) ~= "string" then return "a link preset or a table" end
   end
@@ -291,7 +307,7 @@ return function(L)
     if type(v) ~= "table" then return "a table" end
     L.check("turnserver", v, path)
   end
-  for _, name in ipairs { "stunserver", "wsserver" } do
+  for _, name in ipairs { "stunserver", "wsserver", "serve_rtmfp" } do
     checks[name] = function(v, path)
       if type(v) ~= "table" then return "a table" end
       L.check(name, v, path)

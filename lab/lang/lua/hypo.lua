@@ -66,10 +66,12 @@ return function(L)
   end
 
   ---------------------------------------------------------------------------------------------------------------- predictions
-  -- A bound as a number in the metric's own terms, and the scale that means take to be compared with it.
+  -- A bound as a number in the metric's own terms, and the scale that means take to be compared with it. Counts are few: their mean is in
+  -- thousandths, or one case of ten that differs would vanish in it.
+  local COUNT = 1000
   local function bound(v, what)
     if type(v) == "table" and rawget(v, "ns") then return v.ns, 1 end
-    if math.type(v) == "integer" then return v, 1 end
+    if math.type(v) == "integer" then return v * COUNT, COUNT end
     if type(v) == "string" then
       for _, kind in ipairs { "Share", "Time", "Size", "Rate" } do
         local n = core.unit(kind, v)
@@ -149,7 +151,9 @@ return function(L)
 
   local function shown(v, scale)
     if scale == 1000000 then return ("%d.%02d%%"):format(v // 10000, v % 10000 // 100) end
-    return tostring(v)
+    if scale ~= COUNT then return tostring(v) end
+    local whole, rest = v // COUNT, v % COUNT
+    return (rest == 0 or whole > 9999) and tostring(whole) or ("%d.%03d"):format(whole, rest):gsub("0+$", "")
   end
 
   local function describe(p, side)
@@ -172,7 +176,7 @@ return function(L)
 
   -- The scale that means of |list| are told in: shares of ones are told in percent.
   local function scale_of(list)
-    for _, v in ipairs(list) do if v ~= 0 and v ~= 1 then return 1 end end
+    for _, v in ipairs(list) do if v ~= 0 and v ~= 1 then return COUNT end end
     return 1000000
   end
 
@@ -180,7 +184,7 @@ return function(L)
   local function compare(p, side, list, cases, stream)
     local other = values(cases, p[1], p[side])
     if #other == 0 then return nil end
-    local a, b, diff = bootstrap(list, 1000, stream), bootstrap(other, 1000, stream .. "/other"), {}
+    local a, b, diff = bootstrap(list, COUNT, stream), bootstrap(other, COUNT, stream .. "/other"), {}
     for i = 1, DRAWS do diff[i] = a[i] - b[i] end
     local low, high = middle(diff)
     local v = verdict(low, high, function(d) if side == "below" then return d < 0 end return d > 0 end)

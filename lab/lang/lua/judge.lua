@@ -281,8 +281,11 @@ return function(L)
   local function predict_calls(near, far, s, w, a, b)
     local server = s.server or L.servers.rtmfp
     local patience = math.min(near.timers.connect, far.timers.connect)
-    local v = core.oracle("C", a, b, w.list, server_of(server, 1935), patience, 1, {}, {}, s.connect and L.time(s.connect, "call.connect") or 10000000000)
-    if s.via == "direct" then L.leave_way(v, "relay_udp", "the call never plays by the server") end
+    local stream = s.connect and L.time(s.connect, "call.connect") or 10000000000
+    local fallback = math.min(s.fallback and L.time(s.fallback, "call.fallback") or 5000000000, stream // 2)
+    if server then a.webs, b.webs = L.rtmfp_webs_of(near, w, s, server, server_of), L.rtmfp_webs_of(far, w, s, server, server_of) end
+    local v = core.oracle("C", a, b, w.list, server_of(server, 1935), patience, 1, {}, {}, stream, nil, fallback, s.transport == "ws")
+    for _, rung in ipairs(s.via == "direct" and { "relay_udp", "relay_ws" } or {}) do L.leave_way(v, rung, "the call never plays by the server") end
     if s.via == "server" then L.leave_way(v, "direct_udp", "the call plays by the server alone") end
     v.signaled = "yes"
     if v.outcome == "open" then v.may_fail = may_fail(a, b, 1) end
@@ -290,16 +293,13 @@ return function(L)
   end
   -- Lets the way of `rung` not be in verdict `v`, for `why`.
   function L.leave_way(v, rung, why)
-    local open, either
+    local either
     for _, way in ipairs(v.ways) do
       if way.rung == rung then way.outcome, way.kinds, way.families, way.why = "none", { {}, {} }, "", why end
-      open = open or way.outcome == "open" and way or nil
       either = either or way.outcome == "either" and way or nil
     end
-    local decides = open or either
-    v.outcome, v.either = open and "open" or "death", not open and either ~= nil
-    v.path, v.first, v.why = open and open.path, open and open.rung, decides and decides.why or why
-    v.families = decides and decides.families or ""
+    v.first, v.why = nil, either and either.why or why
+    return conclude(v)
   end
   function L.predict(near, far, s, only_near, only_far)
     local up_a, down_a = L.way(near)
@@ -378,7 +378,7 @@ return function(L)
     for _, iface in ipairs(#e.host[LIST] > 1 and e.host[LIST] or {}) do
       if core.iface_usable(e.host.node, iface.i) then
         local near = e.host == call.near
-        local v = L.predict(call.near, call.far, { model = call.model, carrier = call.carrier, transports = call.transports, tcp = call.tcp, turn = call.turn, ws = call.ws, server = call.server, connect = call.connect, via = call.via, policy = call.policy, try = call.try }, near and iface or nil, not near and iface or nil)
+        local v = L.predict(call.near, call.far, { model = call.model, carrier = call.carrier, transports = call.transports, tcp = call.tcp, turn = call.turn, ws = call.ws, server = call.server, connect = call.connect, via = call.via, transport = call.transport, fallback = call.fallback, policy = call.policy, try = call.try }, near and iface or nil, not near and iface or nil)
         if v.outcome == "death" then out[#out + 1] = ("%s could not take over: %s"):format(iface.label, v.why) end
       elseif iface ~= e.host.ifaces[own] then
         out[#out + 1] = iface.label .. " was down"

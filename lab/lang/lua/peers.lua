@@ -41,9 +41,22 @@ return function(L)
     for _, leaf in ipairs(L.leaves(self)) do close_leaf(leaf) end
   end)
 
-  Conn.getters.streams = function(o)
-    return L.readonly(rawget(o, "parts") or L.fail("%s has one stream: it is that stream itself", tostring(o)), "streams", {})
+  -- The streams `list` (nil: it is one, without a name) of what is called `label`, as scripts see them: one that is not there is an error.
+  local function streams_shown(list, label)
+    if not list then L.fail("%s has one stream: it is that stream itself", label) end
+    local shown = L.readonly(list, "streams", {})
+    local meta = getmetatable(shown)
+    local plain = meta.__index
+    function meta.__index(t, k)
+      local v = plain(t, k)
+      if v == nil and type(k) == "number" and debug.getinfo(2, "S").what ~= "C" then -- ipairs asks for the one behind the last
+        L.fail("streams: %s has %d stream%s, and no number %s", label, #list, #list == 1 and "" or "s", tostring(k))
+      end
+      return v
+    end
+    return shown
   end
+  Conn.getters.streams = function(o) return streams_shown(rawget(o, "parts"), tostring(o)) end
 
   -- Where the events of an app go: its source, or that of one of its media sessions.
   local function register(app, s)
@@ -357,6 +370,11 @@ return function(L)
     local label = app_name(host, "udp")
     local app = core.udp_open(host.node, label, s.port or 0, s.fragments, s.via)
     local u = source(Udp, { host = host, label = label, app = app, fragments = s.fragments == true })
+    if not s.via then
+      rawset(u, "tells_only", { message = true })
+      rawset(u, "tells_as", "udp socket without a proxy")
+      rawset(u, "tells_else", { open = "udp sockets with via =", closed = "udp sockets with via =" })
+    end
     register(app, u)
     return u
   end
@@ -393,9 +411,7 @@ return function(L)
   end)(Call.meta.__index)
   function Call.meta.__tostring(o) return records[o].label end
   Call.getters.oracle = function(o) return records[o].oracle end
-  Call.getters.streams = function(o)
-    return L.readonly(records[o].streams or L.fail("%s has one stream: it is that stream itself", records[o].label), "streams", {})
-  end
+  Call.getters.streams = function(o) return streams_shown(records[o].streams, records[o].label) end
   -- A handle of `call` for each of its streams, a call of these alone.
   local function stream_handles(call)
     local near, far, out = rawget(call.ends[1], "parts"), rawget(call.ends[2], "parts"), {}
@@ -534,10 +550,10 @@ return function(L)
   end
   -- Ways that only some models have: option of a call -> what a model lacks that does not know it.
   local LACKS = { tcp = "has no candidates by TCP", turn = "asks no TURN server", ws = "joins no relay over WebSocket" }
-  for _, k in ipairs { "server", "connect", "via", "parent_death", "ask" } do LACKS[k] = "has no streams of a NetConnection" end
+  for _, k in ipairs { "server", "connect", "via", "parent_death", "ask", "transport", "fallback" } do LACKS[k] = "has no streams of a NetConnection" end
   for _, k in ipairs { "policy", "try" } do LACKS[k] = "has no relay object beside another" end
   local AGENT = { tcp = true, turn = true, ws = true }
-  local KNOWS = { A = AGENT, B = AGENT, C = { server = true, connect = true, via = true, parent_death = true, ask = true }, D = { ws = true, policy = true, try = true } }
+  local KNOWS = { A = AGENT, B = AGENT, C = { server = true, connect = true, via = true, parent_death = true, ask = true, transport = true, fallback = true }, D = { ws = true, policy = true, try = true } }
   -- Ends the case where a call asks for a way that its model does not know, or that no server offers.
   local function check_ways(s)
     for _, k in ipairs(L.keys(LACKS)) do
@@ -561,7 +577,7 @@ return function(L)
     if s.model == "C" then L.need_rtmfp() end
     check_ways(s)
     core.trips_begin(near.node, far.node)
-    local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, turn = s.turn, ws = s.ws, server = s.server, connect = s.connect, via = s.via, policy = s.policy, try = s.try, verdict = L.predict(near, far, s) }
+    local call = { label = near.label .. "-" .. far.label, model = s.model, carrier = L.carrier_kind(s.carrier), start = core.now(), near = near, far = far, transports = L.transports(s), tcp = s.tcp, turn = s.turn, ws = s.ws, server = s.server, connect = s.connect, via = s.via, transport = s.transport, fallback = s.fallback, policy = s.policy, try = s.try, verdict = L.predict(near, far, s) }
     call.oracle = L.readonly(call.verdict, "oracle", { "path", "first", "either", "may_fail" }) -- which only some have
     L.calls[#L.calls + 1] = call
     L.rooms_of_call = check_rooms()

@@ -52,7 +52,7 @@ schema.tables = {
     keep_idle = { "Time", "silence before keepalive probes; none are sent" }, keep_interval = { "Time", "75 s" }, keep_count = { "count", "9" },
   },
   internet = { servers = { "string[]", "which servers are up; signal and stun when absent" }, delay = { "Time", "one way across; 10 ms" }, turn = { "turnserver" },
-    stun = { "stunserver", "by which transports it is up" }, ws = { "wsserver", "likewise" },
+    stun = { "stunserver", "by which transports it is up" }, ws = { "wsserver", "likewise" }, rtmfp = { "serve_rtmfp", "as serve_rtmfp takes it" },
     names = { "boolean", "the signal server is known by its name" } },
   stunserver = { udp = { "boolean", "on 3478; true" }, tcp = { "boolean", "likewise" } },
   wsserver = { tcp = { "table", "its port for ws; { 80 }; {}: none" }, tls = { "table", "for wss; { 443 }" }, udp = { "table", "for relay objects of model D by datagrams; none" } },
@@ -91,6 +91,7 @@ schema.tables = {
     server = { "Host", "C: instead of the server rtmfp" }, connect = { "Time", "C: for a stream from the peer to open, before the server's; 10 s" },
     via = { "stream_via", "C: server: the direct way is not tried; direct: the server's is not" }, parent_death = { "parent_death", "C: what becomes of the direct way when the connection is over: detach, or cascade" },
     ask = { "boolean", "C: the far end's play waits for accept or refuse" },
+    transport = { "nc_transport", "C: how its server is reached: auto where that has a WebSocket, else udp" }, fallback = { "Time", "C: UDP alone is tried for so long, half of connect at most; 5 s" },
     tcp = { "string|table", "candidates by TCP of both: active passive so, a list of these, or all; or of each host, by name" },
   },
   check = { [1] = { "string" }, [2] = { "any" }, equals = { "any" }, at_least = { "any" }, at_most = { "any" }, between = { "pair" } },
@@ -133,7 +134,9 @@ schema.tables = {
     direct_only = { "boolean", "neither TURN nor a relay over WebSocket, whatever the specifier names" }, behaviour = { "string|table", "instead of the host's" }, tcp = { "string|table", "candidates by TCP: active passive so, a list of these, or all" } },
   C = { server = { "Host", "a host that has called serve_rtmfp; the server rtmfp" }, uri = { "string", "what it asks for there, 255 bytes at most; rtmfp://NAME/app" }, media = { "media" },
     connect = { "Time", "for the connection, and for streams from the peer, to open within; 10 s (RFC 7016 section 3.5.1.1: 95 s)" },
-    ask = { "boolean", "the far end's play waits for accept or refuse" }, parent_death = { "parent_death", "what becomes of the direct way when the connection is over: detach, or cascade" } },
+    ask = { "boolean", "the far end's play waits for accept or refuse" }, parent_death = { "parent_death", "what becomes of the direct way when the connection is over: detach, or cascade" },
+    transport = { "nc_transport", "auto where the server has a WebSocket, else udp" }, fallback = { "Time", "UDP alone is tried for so long, half of connect at most; 5 s" },
+    tls = { "boolean|string", "false: ws instead of wss; a name: whose certificate it must be; the server's" }, via = { "string", "the proxy to its WebSocket, as for tcp; that of its network, if any" } },
   E = { expiry = { "expiry", "of a permission after its last success; 30 s, or what timers says" } },
   test = {
     from = { "address", "one of addrs()" }, priority = { "count" }, controlling = { "boolean", "the role it claims" },
@@ -143,7 +146,7 @@ schema.tables = {
     fragments = { "boolean", "DF is clear, and what exceeds the MTU leaves in fragments, up to 65507 bytes; else it is lost" },
     via = { "string", '"socks5://user:password@10.9.9.9:1080": by its UDP ASSOCIATE; open when it relays' } },
   rtmfp = { server = { "Host", "who introduces: a host that has called serve_rtmfp" }, keepalive = { "Time", "silence after which a Ping is sent; 10 s" },
-    death = { "Time", "how long Pings may stay unanswered; 20 s" } },
+    death = { "Time", "how long Pings may stay unanswered; 20 s" }, window = { "Size", "that a flow of its peer's may have under way, 8 MiB at most; 64 KiB" } },
   netconnection = { server = { "Host", "a host that has called serve_rtmfp" }, uri = { "string", "what it asks for there, 255 bytes at most; rtmfp://NAME/app" },
     keepalive = { "Time", "silence after which a Ping is sent, unless the server says so (RFC 7425 section 5.3.4); 10 s" }, death = { "Time", "how long Pings may stay unanswered; 20 s" },
     connect = { "Time", "for it, and for streams from peers, to open within; 95 s (RFC 7016 section 3.5.1.1)" },
@@ -230,6 +233,15 @@ schema.tells = {
   Rtmfp = { "up", "down", "open", "message", "failover", "death", "closed" },
   Conn = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed" },
   Call = { "open", "message", "failover", "stalled", "resumed", "rate_up", "rate_down", "network", "death", "closed", "signal" },
+}
+
+-- Class of source -> event -> field -> its type, where it is not as above: a set that is closed for such sources.
+local signal_down, conn_by = { down = { why = "carrier.why" } }, { closed = { by = "connection.by" } }
+schema.told_as = {
+  Carrier = { down = { why = "carrier.why" }, unsent = { why = "unsent.why" } }, DialA = signal_down, ListenA = { down = { why = "carrier.why" }, closed = { by = "connection.by" } },
+  RelayClient = { down = { why = "relay_why" } }, App = { down = { why = "turn.why" } },
+  NetConnection = { status = { code = "NetConnection.status" } }, NetStream = { status = { code = "NetStream.status" } },
+  Conn = conn_by, Call = conn_by, Rtmfp = { closed = { by = "session.by" } },
 }
 
 -- Classes of the objects a scenario meets: class -> { method or field, type, doc }, in order of the page.
@@ -319,7 +331,7 @@ schema.classes = {
   { "ListenA: Source", "up, once it listens, and down(why) of its session with the rendezvous server; call(call), with the CallA, for each that comes; death closed", { { "phase", "string" },
     { "close", "fun(self: ListenA)", "hangs up all calls, and listens no more" } } },
   { "PeerC: Conn", "and status(code), of NetConnection and NetStream; subscriber(peer)", {
-    { "peer_id", "string", "hexadecimal" }, { "call", "fun(self: PeerC, far: PeerC): boolean?, string?", "both ends do; open or death follows" },
+    { "peer_id", "string", "hexadecimal" }, { "transport", "string?", "udp or ws: how its server is reached, or about to be" }, { "call", "fun(self: PeerC, far: PeerC): boolean?, string?", "both ends do; open or death follows" },
     { "connect", "fun(self: PeerC): boolean?, string?", "to the server, again, after Failed or Closed" },
     { "publish", "fun(self: PeerC, via: string): boolean?, string?", "direct: to the far end; server: there" },
     { "play", "fun(self: PeerC, via: string): boolean?, string?", "the far end's, by either way" },

@@ -14,6 +14,8 @@ return function(L)
     wss = { packets = true, tls = true }, ["https-poll"] = { packets = true, polls = true, tls = true },
     instant = { least = 0, most = 0 }, mail = { least = 500000000, most = 5000000000 },
   }
+  local PACKETS = "carriers that are packets (websocket http-poll wss https-poll)"
+  local BY_PACKETS = { up = PACKETS, down = PACKETS, unsent = PACKETS }
   local SAME = { ws = "websocket", ["long-poll"] = "http-poll" }
   -- The kind that a script means; nil: the one that calls have without a word.
   function L.carrier_kind(name) return SAME[name] or name or "websocket" end
@@ -209,6 +211,11 @@ return function(L)
     if not mine then
       mine = L.source(Carrier, { kind = kind, n = n, host = host, far = far, label = host.label .. "/" .. kind .. n })
       local other = L.source(Carrier, { kind = kind, n = n, host = far, far = host, label = far.label .. "/" .. kind .. n })
+      for _, wire in ipairs(KINDS[kind].packets and {} or { mine, other }) do
+        rawset(wire, "tells_only", { message = true })
+        rawset(wire, "tells_as", ('carrier "%s", which is no packets and has no session,'):format(kind))
+        rawset(wire, "tells_else", BY_PACKETS)
+      end
       rawset(mine, "peer", other)
       rawset(other, "peer", mine)
       L.wires[key .. n] = mine
@@ -245,7 +252,7 @@ return function(L)
   local LOSSES = 4000000000     -- what is lost is sent again, and again
   local EXACT = 25000000        -- what the oracle's own skew covers
   local PAUSE = 45000000000     -- a session that has failed is tried again after 30 s at most
-  local ASKED_AGAIN = 2000000000 -- a name server that is silent (stack/dns/stub.h)
+  local ASKED_AGAIN, ASKED = 5000000000, 2 -- a name server that is silent (stack/dns/stub.h)
   local BY_OTHERS = 6           -- round trips at most that a proxy or an inspector takes
 
   -- The delays from `iface` to the signal server and back, by how much both may be longer, whether anything may be lost.
@@ -333,8 +340,8 @@ return function(L)
     return outcome or "open", why
   end
   -- Whether the client of `host` finds the signal server's address itself: why it does not, or nil; how much later by questions in vain; and
-  -- whether it may find it yet. It asks from an address of the name server's family that has no proxy, where there is one, three times, each
-  -- time from the next.
+  -- whether it may find it yet. It asks from an address of the name server's family that has no proxy, where there is one, twice, each
+  -- time from the next, and on in its next attempt.
   local function name_fails(host)
     if not L.by_name then return nil, 0, false end
     L.name_server()
@@ -349,11 +356,11 @@ return function(L)
       end
     end
     local from, why, later = #direct > 0 and direct or all, nil, false
-    for try = 0, #from > 0 and 2 or -1 do
+    for try = 0, #from > 0 and math.max(#from, ASKED) - 1 or -1 do
       local f = from[try % #from + 1]
       local v = L.predict_reach(host, L.dns_host, 53, false, host.timers.connect, f[1], f[2])
       local outcome = stretch(v, "by a name")
-      if not outcome then return nil, try * ASKED_AGAIN, later end
+      if not outcome then return nil, try * ASKED_AGAIN, later or try >= ASKED end
       why, later = why or v.why, later or outcome == "doubt"
     end
     return "no name is found: " .. (why or "no address leads to the name server"), 0, later

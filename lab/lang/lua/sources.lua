@@ -196,18 +196,53 @@ return function(L)
     if not want.list[1] then L.fail("%s: name an event", verb) end
   end
 
-  -- Checks that an event of the want has field `k`, and that its value may be `v`; returns it as events have it.
+  local function class_of(source) return getmetatable(source).class end
+  -- Whether `source` can ever tell `name`: its class does, and so does what it is in particular, unless `kind`, its class, is enough. A call
+  -- tells what an end of it does.
+  local function tells(source, name, kind)
+    local c, only, told = class_of(source), rawget(source, "tells_only"), false
+    while c and not told do
+      for _, one in ipairs(L.schema.tells[c.name] or {}) do told = told or one == name end
+      c = c.parent
+    end
+    if not told or not kind and only and not only[name] then return false end
+    if not L.is(source, "Call") then return true end
+    for _, e in ipairs(ends(source)) do if tells(e, name) then return true end end
+    return false
+  end
+  -- The type of field `k` of event `name` as `source` tells it; nil: that has none.
+  local function type_of(source, name, k)
+    local c = class_of(source)
+    while c do
+      local own = (L.schema.told_as[c.name] or {})[name]
+      if own and own[k] then return own[k] end
+      c = c.parent
+    end
+    return L.schema.events[name][k]
+  end
+
+  -- Checks that an event of the want has field `k`, and that its value may be `v`, of one of its sources; returns it as events have it.
   local function check_field(verb, want, k, v)
-    local kind
-    for _, name in ipairs(want.list) do kind = kind or L.schema.events[name][k] end
-    if not kind then
-      local names = {}
-      for _, name in ipairs(want.list) do for _, f in ipairs(L.keys(L.schema.events[name])) do names[#names + 1] = f end end
+    local types, names, seen = {}, {}, {}
+    local function add(ty)
+      if ty and not seen[ty] then types[#types + 1], seen[ty] = ty, true end
+    end
+    for _, name in ipairs(want.list) do
+      for _, s in ipairs(want.sources) do if tells(s, name) then add(type_of(s, name, k)) end end
+      for _, f in ipairs(L.keys(L.schema.events[name])) do names[#names + 1] = f end
+    end
+    if not types[1] then for _, name in ipairs(want.list) do add(L.schema.events[name][k]) end end
+    if not types[1] then
       table.sort(names)
       L.fail('%s: event "%s" has no field "%s"%s', verb, want.text, k, L.nearest(k, names))
     end
-    L.check_type(kind, v, verb .. "." .. k)
-    return kind == "Duration" and L.duration(L.time(v)) or v
+    local first
+    for _, ty in ipairs(types) do
+      local ok, err = pcall(L.check_type, ty, v, verb .. "." .. k)
+      if ok then return ty == "Duration" and L.duration(L.time(v)) or v end
+      first = first or err
+    end
+    error(first, 0)
   end
 
   -- Checks the bounds of a want: what each verb takes, and that it leaves something to judge.
@@ -222,26 +257,33 @@ return function(L)
   end
 
   local ALL = L.keys(L.schema.events)
-  local function tells(source, name)
-    local c = getmetatable(source).class
-    while c do
-      for _, told in ipairs(L.schema.tells[c.name] or {}) do if told == name then return true end end
-      c = c.parent
+  -- Who tells `name`, for whom has asked `source`, which does not.
+  local function told_by(source, name)
+    local c, out = class_of(source), {}
+    for _, class in ipairs(L.keys(L.schema.tells)) do
+      for _, told in ipairs(L.schema.tells[class]) do
+        if told == name and class ~= c.name then out[#out + 1] = class:lower() end
+      end
     end
-    return false
+    local own = rawget(source, "tells_else")
+    if own and own[name] then table.insert(out, 1, own[name]) end
+    return ('; it is told by %s'):format(table.concat(out, ", "))
   end
-  -- Checks that what is wanted can come: every event of an expectation, some event of next, which libraries ask of whatever they are given.
+  -- Checks that what is wanted can come: every event of an expectation, some event of next, which libraries ask of whatever
+  -- carrier or socket they are given.
   local function check_told(verb, want)
     local any, missing = false, nil
     for _, name in ipairs(want.list) do
       local told = false
-      for _, s in ipairs(want.sources) do told = told or tells(s, name) end
+      for _, s in ipairs(want.sources) do told = told or tells(s, name, verb == "next") end
       any, missing = any or told, missing or not told and name or nil
     end
     if missing and not (any and verb == "next") then
-      local c, names = getmetatable(want.sources[1]).class, {}
-      for _, name in ipairs(ALL) do if tells(want.sources[1], name) then names[#names + 1] = name end end
-      L.fail('%s: a %s tells no "%s", only "%s"%s', verb, c.name:lower(), missing, table.concat(names, '", "'), L.nearest(missing, names))
+      local source, names = want.sources[1], {}
+      for _, name in ipairs(ALL) do if tells(source, name) then names[#names + 1] = name end end
+      local what = rawget(source, "tells_as") or class_of(source).name:lower()
+      L.fail('%s: %s %s tells no "%s", only "%s"%s%s', verb, what:find "^[aeio]" and "an" or "a", what, missing, table.concat(names, '", "'),
+        told_by(source, missing), L.nearest(missing, names))
     end
   end
 
@@ -265,6 +307,8 @@ return function(L)
     check_bounds(verb, w)
     local want = { names = {}, list = {}, fields = {}, sources = {}, ends = {}, within = w.within, during = w.during, times = w.times, text = "" }
     parse_elements(verb, w, want)
+    if self then want.sources = { self } end
+    if #want.sources == 0 then L.fail("%s: name a source", verb) end
     local names = want.text
     for _, k in ipairs(L.keys(w)) do
       if not BOUNDS[k] then
@@ -273,8 +317,6 @@ return function(L)
       end
     end
     want.text = names .. (w.stream and " stream=" .. w.stream or "")
-    if self then want.sources = { self } end
-    if #want.sources == 0 then L.fail("%s: name a source", verb) end
     if w.stream then for i, s in ipairs(want.sources) do want.sources[i] = L.stream_of(s, w.stream, verb) end end
     if w ~= ALL then check_told(verb, want) end
     for _, s in ipairs(want.sources) do for _, e in ipairs(ends(s)) do want.ends[#want.ends + 1] = e end end

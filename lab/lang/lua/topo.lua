@@ -195,12 +195,20 @@ return function(L)
     return box
   end
 
+  -- What is no profile, but a few fields over one: words that people try for it, and how it is written.
+  local SHUT, RECIPES = '; what lets nothing out is t:firewall { "wall", "stateful", set = { udp = "block", tcp_out = {} } }, and behind = that', {}
+  for _, word in ipairs { "block-all", "blockall", "block_all", "deny-all", "drop-all", "block-everything", "all-blocked" } do RECIPES[word] = SHUT end
+  -- What to say behind 'no profile "word"': how it is made of another one, or the nearest of `names`.
+  function L.profile_hint(word, names)
+    return RECIPES[word] or L.nearest(word, names)
+  end
+
   -- Makes one box of a named kind; `kind` as core.kind says.
   local function make_box(name, what, parent, spec, path, avoid)
     local kind, why = core.kind(what)
     if kind == "nat" then return make_nat(name, what, parent, spec, path, avoid) end
     if kind == "firewall" then return make_firewall(name, what, parent, spec, path) end
-    L.fail('%s: %s%s', path, why or ('"%s" is a %s'):format(what, tostring(kind)), L.nearest(what, core.names "behind"))
+    L.fail('%s: %s%s', path, why or ('"%s" is a %s'):format(what, tostring(kind)), L.profile_hint(what, core.names "behind"))
   end
 
   -- The net that `behind` describes, making boxes called OWNER-gw, OWNER-gw2, ... outwards. `six`: what the innermost NAT of IPv4 made here
@@ -238,21 +246,31 @@ return function(L)
     return parent
   end
 
+  -- A box without a profile: the one element that it has may be that.
+  local function check_elements(verb, s)
+    if verb == "router" or type(s) ~= "table" or type(s[1]) ~= "string" or s[2] ~= nil then return end
+    local what, usual = verb == "nat" and "profile" or "policy", verb == "nat" and "port-cone" or "stateful"
+    if RECIPES[s[1]] then L.fail('%s: no %s "%s"%s', verb, what, s[1], L.profile_hint(s[1], {})) end
+    if core.kind(s[1]) == verb then L.fail('%s: "%s" is a %s, and a name comes before it; write t:%s { "box", "%s" }', verb, s[1], what, verb, s[1]) end
+    L.fail('%s: element 2, the %s, is missing; write t:%s { "%s", "%s" }', verb, what, verb, s[1], usual)
+  end
+
   local named_nets = {} -- inside NATs that the script made by name
   function L.make_named_box(verb, s)
+    check_elements(verb, s)
     L.check(verb, s)
     local parent = behind_net(s[1], s.behind, verb .. ".behind")
     if verb == "router" then return make_router(s[1], parent, s, verb) end
     if verb == "nat" then
       if core.chain(s[2]) then L.fail('nat: "%s" is a chain of boxes; write behind = "%s" at a host', s[2], s[2]) end
       if core.kind(s[2]) == "firewall" then L.fail('nat: "%s" is a firewall policy; write t:firewall { "%s", "%s" }', s[2], s[1], s[2]) end
-      if core.kind(s[2]) ~= "nat" then L.fail('nat: no profile "%s"%s', s[2], L.nearest(s[2], core.names "nat")) end
+      if core.kind(s[2]) ~= "nat" then L.fail('nat: no profile "%s"%s', s[2], L.profile_hint(s[2], core.names "nat")) end
       local box = make_nat(s[1], s[2], parent, s, verb, named_nets)
       named_nets[#named_nets + 1] = box[NET].net4
       return box
     end
     if core.kind(s[2]) == "nat" then L.fail('firewall: "%s" is a NAT profile; write t:nat { "%s", "%s" }', s[2], s[1], s[2]) end
-    if core.kind(s[2]) ~= "firewall" then L.fail('firewall: no policy "%s"%s', s[2], L.nearest(s[2], core.names "firewall")) end
+    if core.kind(s[2]) ~= "firewall" then L.fail('firewall: no policy "%s"%s', s[2], L.profile_hint(s[2], core.names "firewall")) end
     return make_firewall(s[1], s[2], parent, s, verb)
   end
 
@@ -524,13 +542,14 @@ return function(L)
       if up[name] then L.fail('internet.servers: "%s" is named twice', name) end
       up[name] = true
     end
-    for _, name in ipairs { "stun", "turn", "ws" } do
+    for _, name in ipairs { "stun", "turn", "ws", "rtmfp" } do
       if s[name] and not up[name] then L.fail('internet.%s: the %s server is not up: servers = { "%s", ... }', name, name, name) end
     end
     if s.names ~= nil and not up.signal then L.fail 'internet.names: is about the signal server, which is not up: servers = { "signal", ... }' end
     L.turn_server = up.turn and L.turn_wanted(s.turn or {}) or nil
     for _, k in ipairs { "udp", "tcp" } do if s.stun and s.stun[k] == false then L.stun_by[k] = nil end end
     if not (L.stun_by.udp or L.stun_by.tcp) then L.fail "internet.stun: neither udp nor tcp" end
+    L.rtmfp_serves = s.rtmfp
     L.ws_by = L.served(s.ws, "ws", { tcp = { 80 }, tls = { 443 }, udp = {} })
     L.make_servers(s.servers)
   end
@@ -581,7 +600,7 @@ return function(L)
     if L.servers.turn == host and #L.turn_server.tls + #L.turn_server.dtls > 0 then L.turn_server.names = L.names_of(host) end
     if L.servers.turn == host then rawset(host, "relays", core.turn_server(host.node, host.label .. "/server", L.turn_server)) end
     if L.servers.checkrelay == host then rawset(host, "checks", core.check_relay(host.node, host.label .. "/server", L.CHECK_RELAY)) end
-    if L.servers.rtmfp == host then host:serve_rtmfp() end
+    if L.servers.rtmfp == host then host:serve_rtmfp(L.rtmfp_serves) end
     if L.servers.ws == host then
       rawset(host, "rooms", core.relay_server(host.node, host.label .. "/server", L.ws_by.tcp[1] or 0, L.ws_by.tls[1] or 0, L.names_of(host), L.ws_by.udp[1] or 0))
     end

@@ -221,27 +221,32 @@ return function(L)
   local MOST_LOST = 150000  -- ppm of questions, or of their answers: "moderate" loss
   local LEAST_RATE = 128000 -- bit/s, which a voice call takes
 
-  -- A firewall on a way of `host` that has ended a flow by its policy, or reset one: what it does is no fault, but the way is not whole.
-  local function killer(host)
+  -- Why box `box` may have ended a flow since `from` though nothing broke it: a firewall has ended one by its policy, or reset one, at any time;
+  -- in a NAT a session gave way to another, or there was no room for one. What it does is no fault, but the way is not whole.
+  local function kills(box, from)
+    local s = core.box_stats(box.node)
+    if s.killed and s.killed + s.resets > 0 then return box.label .. " ends flows" end
+    if s.no_room and s.no_room > 0 and s.no_room >= from then return box.label .. " has no room for a flow (RFC 6888 REQ-4)" end
+  end
+  local function killer(host, from)
     for _, iface in ipairs(host[LIST]) do
       local net = iface[NET]
       while net.box do
-        local wall = rawget(net.box, "guard") or net.box
-        if wall.kind == "firewall" then
-          local s = core.box_stats(wall.node)
-          if s.killed + s.resets > 0 then return wall end
-        end
+        local guard = rawget(net.box, "guard")
+        local why = kills(net.box, from) or guard and kills(guard, from)
+        if why then return why end
         net = net.parent
       end
     end
   end
 
-  -- Why silence at this instant may be the way's own: what its links declare. nil: they are good enough that it is not.
-  local function excuse(call)
+  -- Why silence at this instant may be the way's own: what its links declare, and what its boxes have done since `from`. nil: they are good
+  -- enough that it is not.
+  local function excuse(call, from)
     local pass = 1000000
     for _, host in ipairs { call.near, call.far } do
-      local worst, wall = 1000000, killer(host)
-      if wall then return wall.label .. " ends flows" end
+      local worst, why = 1000000, killer(host, from)
+      if why then return why end
       for _, way in ipairs(L.ways(host)) do
         local here = 1000000
         for _, link in ipairs(way) do
@@ -264,7 +269,9 @@ return function(L)
     if ev.name == "death" and ev.reason ~= "consent_expired" or ev.name ~= "death" and ev.name ~= "stalled" then return false end
     for _, other in ipairs(call.ends) do if other ~= e and rawget(other, "ended") then return false end end
     local from = since(e, ev) or ev.at.ns
-    return not broken(from - SETTLED, ev.at.ns) and not excuse(call)
+    -- A path that nothing was sent on was asked for consent within 1.2 intervals before (RFC 7675 section 5.1): it may have gone since then.
+    local asked = e.timers.consent + e.timers.consent // 5
+    return not broken(from - SETTLED, ev.at.ns) and not excuse(call, from - asked)
   end
 
   L.untaken_why = {} -- of deaths for want of another interface: event -> text

@@ -264,6 +264,51 @@ vocab.sets = {
     { "direct", "1 when they did so without a relay", "" },
     { "relay_bytes", "payload that the TURN server has relayed, both ways; of a case with one call", "" },
   },
+  -- Why a session with the signal server is down (docs/signal.md), and why a message does not arrive.
+  ["carrier.why"] = {
+    { "refused", "nobody accepts the stream", "RFC 9293 section 3.10.7.3" },
+    { "timeout", "it was not opened, or not answered, in time", "" },
+    { "reset", "the stream was", "RFC 9293 section 3.5.2" },
+    { "unreachable", "an ICMP error, or no route", "RFC 1122 section 4.2.3.9" },
+    { "local", "the host's own doing", "" },
+    { "closed", "the server closed in order", "" },
+    { "http", "somebody answered with another status", "RFC 9110 section 15" },
+    { "proxy", "the proxy refused", "RFC 9110 section 9.3.6, RFC 1928 section 6" },
+    { "ping", "the server is silent", "RFC 6455 section 5.5.2" },
+    { "broken", "what came is no signaling", "" },
+    { "name", "nobody knows the server's name", "RFC 1035" },
+    { "tls", "no TLS came to be, or it broke", "RFC 8446" },
+    { "replaced", "another client has the mailbox", "" },
+  },
+  ["unsent.why"] = {
+    { "full", "the mailbox has no room, or there are too many", "" }, { "large", "its record is too long", "" },
+    { "refused", "the server gives no reason that is known here", "" },
+  },
+  -- Why a client of a relay over WebSocket is down, as far as it is a word alone; "http", "proxy" and "closed" have a number behind them.
+  relay_down = {
+    { "peer", "the other one has left the room", "" },
+    { "refused", "nobody accepts the stream", "RFC 9293 section 3.10.7.3" },
+    { "timeout", "a stage of opening took too long", "" },
+    { "reset", "the stream was", "RFC 9293 section 3.5.2" },
+    { "unreachable", "an ICMP error, or no route", "RFC 1122 section 4.2.3.9" },
+    { "local", "the host's own doing", "" },
+    { "ping", "the relay is silent", "RFC 6455 section 5.5.2" },
+    { "broken", "what came is none of a relay", "" },
+  },
+  -- Why an allocation of the TURN server is not, or not any more.
+  ["turn.why"] = {
+    { "ended", "its time is over, or its client has deleted it", "RFC 8656 section 7" },
+    { "Try Alternate", "300", "RFC 8489 section 14.8" }, { "Bad Request", "400", "RFC 8489 section 14.8" }, { "Unauthenticated", "401", "RFC 8489 section 14.8" },
+    { "Forbidden", "403", "RFC 8656 section 19" }, { "Mobility Forbidden", "405", "RFC 8016 section 3.6" }, { "Unknown Attribute", "420", "RFC 8489 section 14.8" },
+    { "Allocation Mismatch", "437", "RFC 8656 section 19" }, { "Stale Nonce", "438", "RFC 8489 section 14.8" },
+    { "Address Family not Supported", "440", "RFC 8656 section 19" }, { "Wrong Credentials", "441", "RFC 8656 section 19" },
+    { "Unsupported Transport Protocol", "442", "RFC 8656 section 19" }, { "Peer Address Family Mismatch", "443", "RFC 8656 section 19" },
+    { "Connection Already Exists", "446", "RFC 6062 section 6.3" }, { "Connection Timeout or Failure", "447", "RFC 6062 section 6.3" },
+    { "Allocation Quota Reached", "486", "RFC 8656 section 19" }, { "Server Error", "500", "RFC 8489 section 14.8" }, { "Insufficient Capacity", "508", "RFC 8656 section 19" },
+  },
+  -- How an end of a connection closes: nobody else does.
+  ["connection.by"] = { { "local", "this end closed", "" }, { "remote", "the far end closed", "" } },
+  ["session.by"] = { { "local", "this end closed", "" }, { "remote", "the far end closed", "" }, { "reset", "its session failed", "RFC 7016" } },
   tls = {
     { "truncated", "the stream ended without close_notify", "RFC 8446 section 6.1" },
     { "no-tls", "what came is no TLS", "RFC 8446 section 5.1" },
@@ -285,6 +330,13 @@ vocab.sets = {
     { "unreachable", "no route, or an ICMP error that counts while connecting", "RFC 1122 section 4.2.3.9" },
   },
 }
+
+-- The statuses of one kind of object: NetConnection tells none of a NetStream, and the other way round.
+for _, of in ipairs { "NetConnection", "NetStream" } do
+  local list = {}
+  for _, e in ipairs(vocab.sets.status) do if e[1]:find(of .. ".", 1, true) == 1 then list[#list + 1] = e end end
+  vocab.sets[of .. ".status"] = list
+end
 
 -- Sets that `icetank profiles` lists, and what it calls their members.
 vocab.listed = {

@@ -22,7 +22,7 @@ return function(L)
   function L.make_six(Box, box, parent, spec, path)
     if type(spec) == "string" then spec = { spec } end
     local policy, name, set = spec[1], box.label .. "-v6", nil
-    if core.kind(policy or "") ~= "firewall" then L.fail('%s.ipv6: no policy "%s"%s', path, tostring(policy), L.nearest(tostring(policy), core.names "firewall")) end
+    if core.kind(policy or "") ~= "firewall" then L.fail('%s.ipv6: no policy "%s"%s', path, tostring(policy), L.profile_hint(tostring(policy), core.names "firewall")) end
     if not parent.gateway6 then L.fail("%s.ipv6: there is no IPv6 outside %s", path, box.label) end
     for k, v in next, spec do
       if k ~= 1 then
@@ -192,17 +192,29 @@ return function(L)
       asks = way.via:find("@", 1, true) and 1 or 0, proxy = { [six and "six" or "four"] = six and access.own6 or access.own, port = port },
     }
   end
+  -- Way `way` of `host`, one of `ways`, for the oracle's world `w`.
+  local function web_of(host, w, way, ways, server_of)
+    local to = server_of(ways.relay, way.port)
+    local one = { port = way.port, rtt = to.rtt, slack = to.slack, tls = way.tls, udp = way.udp, caught = caught_at(host, way.from.iface, ways.name, way.tls) }
+    one[way.ip:find(":", 1, true) and "six" or "four"] = way.ip
+    return way.via and L.merge(one, proxy_of(w, way)) or one
+  end
   -- The ways of `host` to the relay over WebSocket in call `s`, for the oracle's world `w`.
   function L.webs_of(host, w, s, server_of)
     local dgrams = s.model == "D"
     local ways, out = L.web_ways(L.web_uris(s.ws, host, dgrams), host, "call.ws", dgrams), {}
-    for i, way in ipairs(ways or {}) do
-      local to = server_of(ways.relay, way.port)
-      local one = { port = way.port, rtt = to.rtt, slack = to.slack, tls = way.tls, udp = way.udp, caught = caught_at(host, way.from.iface, ways.name, way.tls) }
-      one[way.ip:find(":", 1, true) and "six" or "four"] = way.ip
-      out[i] = way.via and L.merge(one, proxy_of(w, way)) or one
-    end
+    for i, way in ipairs(ways or {}) do out[i] = web_of(host, w, way, ways, server_of) end
     return out
+  end
+  -- The way of `host` to the WebSocket of `server`, model C's in call `s`, likewise: a list of one, or none.
+  function L.rtmfp_webs_of(host, w, s, server, server_of)
+    local way = rawget(server, "rtmfp_web") and L.rtmfp_web_way(host, server, { transport = s.transport }, "call")
+    local ways = way and L.web_ways(("wss://%s:%d"):format(server.label, server.rtmfp_web.tls_port), host, "call.transport")
+    for _, one in ipairs(ways or {}) do
+      if one.addr == way.addr then return { web_of(host, w, one, ways, server_of) } end
+    end
+    if s.transport == "ws" then L.rtmfp_web_way(host, server, { transport = "ws" }, "call") end -- says what is missing
+    return {}
   end
 
   ---------------------------------------------------------------------------------------------------------------- plain TCP
@@ -272,6 +284,11 @@ return function(L)
       local label = number(self, "app")
       local app = core.serve(self.node, label, s[1], s.port)
       local source = L.source(App, { host = self, label = label, app = app })
+      if s[1] ~= "turn" then
+        rawset(source, "tells_only", { open = true, closed = true })
+        rawset(source, "tells_as", ('app "%s"'):format(s[1]))
+        rawset(source, "tells_else", { up = 'the app "turn"', down = 'the app "turn"' })
+      end
       L.register(app, source)
       return source
     end)

@@ -118,8 +118,9 @@ int it_rtmfp_client_send(it_rtmfp_client *c, it_time now, uint32_t stream, uint8
 int it_rtmfp_client_close_stream(it_rtmfp_client *c, it_time now, uint32_t stream);
 /* The numbers of the subscribers of |stream|, |most| at most; how many there are. */
 size_t it_rtmfp_client_subscribers(const it_rtmfp_client *c, uint32_t stream, uint32_t *out, size_t most);
-/* Where a stream's session leads, and whether its media goes by the server; over a WebSocket |info| has but its state
- * and whom it leads to, and |stream| is set. IT_ERR_NOTFOUND; IT_ERR_STATE: it has no session. */
+/* Where a stream's session leads, and whether its media goes by the server; over a WebSocket |info| has but its state,
+ * its ends, the last round trip and since when a ping waits, and |stream| is set. IT_ERR_NOTFOUND; IT_ERR_STATE: it has
+ * no session. */
 int it_rtmfp_client_path(const it_rtmfp_client *c, uint32_t stream, it_rtmfp_info *info, bool *relayed);
 
 /* As stack/io.h. */

@@ -85,9 +85,12 @@ int it_rtmfp_client_describe(const it_rtmfp_client *c, uint32_t session, it_rtmf
         return it_rtmfp_describe(c->r, session, out);
     if (session != c->server)
         return IT_ERR_NOTFOUND;
+    it_rtws_client_info web = it_rtws_client_describe(c->web);
     *out = (it_rtmfp_info){.state = c->conn.state == IT_RTMFP_CONNECTION_NONE ? IT_RTMFP_KEYING_SENT : IT_RTMFP_OPENED,
                            .initiator = true,
                            .stream = true,
-                           .path.remote = c->web_at};
+                           .path = {.local = web.local, .remote = c->web_at},
+                           .srtt = web.rtt,
+                           .unanswered = web.unanswered};
     return 0;
 }

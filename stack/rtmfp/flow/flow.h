@@ -45,6 +45,7 @@ typedef struct it_rtmfp_flows {
     it_rtmfp_recv **recv;
     size_t sends, send_cap, recvs, recv_cap;
     uint64_t last_id, next_tsn, max_tsn_ack;
+    uint64_t cut_tsn; /* the last that had been sent when a loss cut the window: those up to it cut it no more */
     uint64_t outstanding;
     uint32_t burst; /* packets of user data since the last acknowledgment */
     it_time timeout_at, delack_at;

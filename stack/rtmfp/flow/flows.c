@@ -126,6 +126,8 @@ void it_rtmfp_flows_end(it_rtmfp_flows *f, it_time now)
         return;
     it_rtmfp_send_naks(f);
     it_rtmfp_congestion_end(&f->cc, urgency_at(f, now));
+    if (f->cc.loss)
+        f->cut_tsn = f->next_tsn;
     if (f->timeout_at != IT_NEVER)
         f->timeout_at = now + f->rtt->erto;
 }

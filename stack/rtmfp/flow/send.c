@@ -348,7 +348,10 @@ void it_rtmfp_send_naks(it_rtmfp_flows *f)
             it_rtmfp_congestion_nak(&f->cc);
             if (++e->naks < IT_RTMFP_NAKS)
                 continue;
-            it_rtmfp_congestion_loss(&f->cc);
+            /* RFC 5681 section 4.3: what is lost of one window is one sign of congestion. Appendix A says nothing of
+             * it. */
+            if (e->tsn > f->cut_tsn)
+                it_rtmfp_congestion_loss(&f->cc);
             entry_lose(f, s, e);
         }
     }

@@ -9,7 +9,8 @@
 struct it_rtws_client {
     it_rtws_client_cfg cfg;
     char host[IT_RTWS_HOST], target[IT_RTWS_TARGET], authority[IT_RTWS_HOST + 8];
-    it_tls_cfg tls;
+    it_tls_cfg tls; /* |cfg|.tls, unless that is NULL */
+    char tls_name[IT_RTWS_HOST];
     it_rtmfp_events events;
     it_rtws_link *link;  /* NULL: none yet */
     uint32_t last, flow; /* number of the session; of its stream */
@@ -39,6 +40,21 @@ static bool client_target(const char *target)
     return *p == '\0' && p - target < IT_RTWS_TARGET;
 }
 
+/* Copies what TLS is done by. False for a name that is none. */
+static bool client_tls(it_rtws_client *c)
+{
+    if (!c->cfg.tls)
+        return true;
+    c->tls = *c->cfg.tls;
+    c->cfg.tls = &c->tls;
+    const char *name = c->tls.name;
+    if (!name || !name[0] || strlen(name) >= sizeof c->tls_name)
+        return false;
+    snprintf(c->tls_name, sizeof c->tls_name, "%s", name);
+    c->tls.name = c->tls_name;
+    return true;
+}
+
 /* Copies the texts of the configuration. False when one is none. */
 static bool client_texts(it_rtws_client *c)
 {
@@ -60,11 +76,9 @@ it_rtws_client *it_rtws_client_new(const it_rtws_client_cfg *cfg)
     if (!c)
         return NULL;
     c->cfg = *cfg;
-    if (cfg->tls)
-        c->tls = *cfg->tls;
     c->last = IT_RTWS_SESSIONS;
     it_rtmfp_events_init(&c->events, cfg->alloc);
-    if (client_texts(c))
+    if (client_tls(c) && client_texts(c))
         return c;
     it_free(cfg->alloc, c);
     return NULL;
@@ -224,6 +238,15 @@ it_rtmfp_carrier it_rtws_client_carrier(it_rtws_client *c)
                                              .keepalive = session_keepalive,
                                              .end = session_end};
     return (it_rtmfp_carrier){&OPS, c};
+}
+
+it_rtws_client_info it_rtws_client_describe(const it_rtws_client *c)
+{
+    const it_rtws_link *l = c->link;
+    it_rtws_client_info none = {.unanswered = IT_NEVER};
+    if (!l)
+        return none;
+    return (it_rtws_client_info){.local = l->s.local, .unanswered = l->session.ping_at, .rtt = l->session.rtt};
 }
 
 int it_rtws_client_secret(const it_rtws_client *c, char line[IT_TLS_LINE_MAX])

@@ -24,19 +24,27 @@ typedef struct it_rtws_client_cfg {
     const char *host;   /* the Host field, and by a proxy whom it is asked for; copied; NULL: the address */
     const char *target; /* of the request; copied; NULL: "/" */
     it_via via;
-    const it_tls_cfg *tls;    /* a client's; copied, its |alloc| and stream are ours; NULL: no TLS */
+    const it_tls_cfg
+        *tls; /* a client's, with a name; copied with that, its |alloc| and stream are ours; NULL: no TLS */
     it_time keepalive, death; /* as it_rtws_cfg */
 } it_rtws_client_cfg;
 
 typedef struct it_rtws_client it_rtws_client;
 
-/* NULL without memory, or with a host or target that is none. */
+/* NULL without memory, or with a host, a target or a name of TLS that is none. */
 it_rtws_client *it_rtws_client_new(const it_rtws_client_cfg *cfg);
 /* Begins a session, |*session| is its number: OPEN or FAILED follows. The one before, which has to be over, is reset
  * where its closing handshake still goes on. Returns 0, IT_ERR_STATE or IT_ERR_NOMEM. */
 int it_rtws_client_connect(it_rtws_client *c, it_time now, uint32_t *session);
 /* Its commands. Live as long as |c|. */
 it_rtmfp_carrier it_rtws_client_carrier(it_rtws_client *c);
+/* Of the last session: */
+typedef struct it_rtws_client_info {
+    it_addr local;      /* where its stream leaves from; port 0: not known yet */
+    it_time unanswered; /* since when a ping waits for its reply; IT_NEVER: none does */
+    it_time rtt;        /* the last round trip; 0: none was measured */
+} it_rtws_client_info;
+it_rtws_client_info it_rtws_client_describe(const it_rtws_client *c);
 /* The next line of the key log of its TLS, as it_tls_secret: 1, or 0. */
 int it_rtws_client_secret(const it_rtws_client *c, char line[IT_TLS_LINE_MAX]);
 

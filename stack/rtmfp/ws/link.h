@@ -11,7 +11,8 @@
 
 #define IT_RTWS_SESSIONS 0x80000000u   /* numbers of sessions: from here up, those over datagrams are below */
 #define IT_RTWS_BODY 4096              /* of an HTTP message that is read */
-#define IT_RTWS_PATIENCE (10 * IT_SEC) /* for a client's request, for the end of a closing handshake */
+#define IT_RTWS_PATIENCE (10 * IT_SEC) /* for the end of a closing handshake */
+#define IT_RTWS_REQUEST (30 * IT_SEC)  /* for a client's request: three round trips of 10 s, of TLS 1.2 and its own */
 #define IT_RTWS_PROTOCOL_ERROR 1002    /* RFC 6455 section 7.4.1 */
 
 typedef struct it_rtws_link {

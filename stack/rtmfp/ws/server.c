@@ -36,7 +36,7 @@ it_rtws_server *it_rtws_server_new(const it_rtws_server_cfg *cfg)
     if (!s->cfg.connections)
         s->cfg.connections = IT_RTWS_CONNECTIONS;
     if (!s->cfg.patience)
-        s->cfg.patience = IT_RTWS_PATIENCE;
+        s->cfg.patience = IT_RTWS_REQUEST;
     s->last = IT_RTWS_SESSIONS;
     it_rtmfp_events_init(&s->events, cfg->alloc);
     it_map_init(&s->by_flow, cfg->alloc, 1);

@@ -19,7 +19,7 @@ typedef struct it_rtws_server_cfg {
     it_alloc *alloc;
     it_rng rng;
     uint32_t connections;     /* at once; 0: 1,024. More are reset */
-    it_time patience;         /* for a request; 0: 10 s */
+    it_time patience;         /* for a request, TLS and proxies before it; 0: IT_RTWS_REQUEST */
     it_time keepalive, death; /* as it_rtws_cfg */
 } it_rtws_server_cfg;
 

@@ -236,6 +236,8 @@ START_TEST(a_full_table_lets_go_of_what_was_not_answered)
     char to[32];
     int out = 0;
     for (int i = 1; i <= 12; i++) {
+        ck_assert_int_eq(it_nat_stat(B.nat)->no_room, i < 6 ? 0 : it_world_now(B.w));
+        box_at(&B, it_world_now(B.w) + IT_MS);
         snprintf(to, sizeof to, "198.51.100.%d:9", i);
         out += !it_ip_none(udp_out(&B, "10.0.0.2:5000", to).ip);
     }

@@ -105,7 +105,7 @@ START_TEST(the_addresses_of_a_name_are_those_of_the_families_asked_for_ipv6_firs
 }
 END_TEST
 
-START_TEST(silence_is_asked_three_times_and_then_told)
+START_TEST(silence_is_asked_again_and_then_told)
 {
     it_dns_stub_answer a;
     start();
@@ -120,6 +120,45 @@ START_TEST(silence_is_asked_three_times_and_then_told)
     }
     ck_assert_int_eq(turn(false), 0);
     ck_assert(it_dns_stub_answered(S, &a) && a.rcode == -1 && a.n == 0);
+    stop();
+}
+END_TEST
+
+/* A server that is 6 s away answers the first try when the second is under way: with its identifier, to its question.
+ */
+START_TEST(an_answer_that_takes_six_seconds_is_taken)
+{
+    uint8_t q[600], out[600];
+    it_dns_msg m;
+    it_dns_stub_answer a;
+    start();
+    ck_assert_int_eq(it_dns_stub_ask(S, now, "four.tank", true, false, 1), 0);
+    size_t n = it_dns_stub_output(S, q, sizeof q);
+    ck_assert_int_eq(it_dns_parse(&m, it_bytes_of(q, n)), 0);
+    it_bytes late = it_dns_server_answer(Far, &m, out, sizeof out);
+    it_time came = now + 6 * IT_SEC;
+    while (it_dns_stub_next(S) < came) {
+        it_dns_stub_tick(S, now = it_dns_stub_next(S));
+        ck_assert_int_eq(turn(false), 1);
+        ck_assert(!it_dns_stub_answered(S, &a));
+    }
+    ck_assert_int_gt(now, 0); /* it was asked again */
+    it_dns_stub_input(S, late);
+    ck_assert(it_dns_stub_answered(S, &a) && a.rcode == IT_DNS_OK && a.n == 1);
+    stop();
+}
+END_TEST
+
+/* The defaults of resolv.conf(5): two attempts of 5 s. */
+START_TEST(silence_is_told_after_ten_seconds)
+{
+    it_dns_stub_answer a;
+    int queries = 0;
+    start();
+    ck_assert_int_eq(it_dns_stub_ask(S, now, "four.tank", true, false, 1), 0);
+    for (queries = turn(false); !it_dns_stub_answered(S, &a); queries += turn(false))
+        it_dns_stub_tick(S, now = it_dns_stub_next(S));
+    ck_assert(queries == 2 && now == 10 * IT_SEC && a.rcode == -1);
     stop();
 }
 END_TEST
@@ -196,7 +235,9 @@ int main(void)
     Suite *s = suite_create("dns/stub");
     TCase *t = tcase_create("RFC 1034 section 5.3.1");
     tcase_add_loop_test(t, the_addresses_of_a_name_are_those_of_the_families_asked_for_ipv6_first, 0, 8);
-    tcase_add_test(t, silence_is_asked_three_times_and_then_told);
+    tcase_add_test(t, silence_is_asked_again_and_then_told);
+    tcase_add_test(t, an_answer_that_takes_six_seconds_is_taken);
+    tcase_add_test(t, silence_is_told_after_ten_seconds);
     tcase_add_test(t, one_answer_of_two_is_kept_and_the_other_asked_again);
     tcase_add_test(t, what_answers_no_question_is_ignored);
     tcase_add_test(t, questions_have_limits);

@@ -446,6 +446,24 @@ START_TEST(a_strangers_hello_does_not_take_the_clients_place)
 }
 END_TEST
 
+/* What is not done for want of memory is told of, and done when the far side repeats it. */
+START_TEST(a_message_that_no_memory_was_left_to_note_is_told_of)
+{
+    uint8_t buf[IT_IO_DGRAM_MAX];
+    it_io out;
+    begin(1);
+    it_dtls_start(end[1], 0);
+    it_dtls_start(end[0], 0);
+    ck_assert_int_eq(it_dtls_output(end[0], 0, &out, buf, sizeof buf), 1);
+    ck_assert_int_eq(it_dtls_input(end[1], 0, &out), (int)out.data.n);
+    ck_assert_int_eq(it_dtls_output(end[1], 0, &out, buf, sizeof buf), 1);
+    alloc.countdown = 0;
+    ck_assert_int_eq(it_dtls_input(end[0], 0, &out), IT_ERR_NOMEM);
+    alloc.countdown = UINT64_MAX;
+    ck_assert_int_eq(it_dtls_input(end[0], 0, &out), (int)out.data.n);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("dtls/trial");
@@ -453,6 +471,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, no_forged_record_costs_a_handshake_a_moment, 0, N_SHAPES);
+    tcase_add_test(t, a_message_that_no_memory_was_left_to_note_is_told_of);
     tcase_add_test(t, a_cookie_asked_for_late_undoes_nothing);
     tcase_add_test(t, a_forged_cookie_is_undone_message_by_message);
     tcase_add_test(t, no_junk_ends_what_is_open);

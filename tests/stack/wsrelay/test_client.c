@@ -127,6 +127,34 @@ START_TEST(no_answer_at_all_is_a_timeout)
 }
 END_TEST
 
+/* Answers at |now| what client 0 has put out. */
+static void slowly(it_time now, enum it_io_kind kind, const char *text)
+{
+    static uint8_t buf[IT_LAYER_MESSAGE];
+    it_io out, in = {.kind = kind, .flow = IT_WSRELAY_STREAM, .data = it_bytes_of(NULL, ROOMY)};
+    if (text)
+        in.data = it_bytes_str(text);
+    while (it_wsrelay_client_ops.output(w.e[0].c, w.now, &out, buf, sizeof buf) == 1)
+        ;
+    ck_assert_int_gt(it_wsrelay_client_ops.next(w.e[0].c), now); /* it is waited for */
+    w.now = now;
+    ck_assert_int_ge(it_wsrelay_client_ops.input(w.e[0].c, now, &in), 0);
+}
+
+/* The proxy and its answer have a time of their own each. */
+START_TEST(each_stage_of_opening_has_its_own_time)
+{
+    it_wsrelay_client_cfg cfg = CLIENT;
+    ck_assert_int_eq(it_via_parse(&cfg.via, "http://10.9.9.9:3128"), 0);
+    net_init(&w, &PLAIN);
+    net_client(&w, 0, ROOM, &cfg);
+    slowly(9 * IT_SEC, IT_IO_OPENED, NULL);
+    slowly(28 * IT_SEC, IT_IO_DATA, "HTTP/1.1 200 OK\r\n\r\n");
+    ck_assert_int_eq(it_wsrelay_client_ops.next(w.e[0].c), 38 * IT_SEC);
+    net_fini(&w);
+}
+END_TEST
+
 /* What is no message of the relay ends it, and is no datagram. */
 START_TEST(a_relay_that_speaks_otherwise_is_left)
 {
@@ -259,6 +287,7 @@ int main(void)
     tcase_add_test(t, pings_keep_a_quiet_room);
     tcase_add_loop_test(t, a_stream_that_ends_says_why, 0, 5);
     tcase_add_test(t, no_answer_at_all_is_a_timeout);
+    tcase_add_test(t, each_stage_of_opening_has_its_own_time);
     tcase_add_loop_test(t, a_relay_that_speaks_otherwise_is_left, 0, 2);
     tcase_add_test(t, a_no_of_the_relay_is_told_by_its_status);
     tcase_add_test(t, a_no_of_a_proxy_is_told_by_its_status);

@@ -69,10 +69,10 @@ START_TEST(a_stream_that_asks_for_nothing_is_reset)
 {
     net_init(&w, &PLAIN);
     say_raw("");
-    net_wait(&w, w.now + 9 * IT_SEC);
+    net_wait(&w, w.now + IT_WSRELAY_REQUEST - IT_SEC);
     hear_raw();
     ck_assert(!rst);
-    w.now = 11 * IT_SEC;
+    w.now = IT_WSRELAY_REQUEST + IT_SEC;
     ck_assert_int_eq(it_wsrelay_server_ops.tick(w.s, w.now), 0);
     hear_raw();
     ck_assert(rst);

@@ -1,6 +1,6 @@
 /* C functions of the scenario language over model C: a NetConnection and a call by its streams. What every model has is
  * asked by its table (lab/lang/bind/peer.c). */
-#include "lab/lang/bind/impl.h"
+#include "lab/lang/bind/service/rtmfp.h"
 
 #include "stack/c/c.h"
 
@@ -16,7 +16,7 @@ static enum it_c_via c_via(lua_State *L, int arg)
 }
 
 /* c_new(host, label, uri, { stun = addresses of the server, timers =, stream = in ns, voice =, alternatives =, ask =,
- * cascade = }) -> app */
+ * cascade =, web = as it_script_rtmfp_web_of takes it }) -> app */
 static int c_new(lua_State *L)
 {
     it_script *s = it_script_of(L);
@@ -30,6 +30,12 @@ static int c_new(lua_State *L)
     cfg.alternatives = it_script_bool(L, 4, "alternatives");
     cfg.ask = it_script_bool(L, 4, "ask");
     cfg.cascade = it_script_bool(L, 4, "cascade");
+    it_script_rtmfp_web web;
+    if (it_script_rtmfp_web_of(L, 4, cfg.name, &web)) {
+        cfg.web = &web.cfg;
+        cfg.transport = web.transport;
+        cfg.fallback = web.fallback;
+    }
     it_script_check(L, it_c_new(&cfg, it_lab_now(s->lab), &o), cfg.name);
     int app = it_lab_add(s->lab, it_script_host(L, 1), &it_c_ops, o, cfg.name, -1);
     it_script_check(L, app, cfg.name);
@@ -42,6 +48,16 @@ static int c_id(lua_State *L)
 {
     char text[2 * IT_RTMFP_PRINT + 1];
     lua_pushstring(L, it_bytes_hex(it_bytes_of(it_c_near(c_of(L)), IT_RTMFP_PRINT), text));
+    return 1;
+}
+
+/* c_transport(app) -> "udp", "ws", nil: it is neither connected to its server nor about to be */
+static int c_transport(lua_State *L)
+{
+    const it_c *c = c_of(L);
+    if (!it_c_seeks(c))
+        return 0;
+    lua_pushstring(L, it_c_over_ws(c) ? "ws" : "udp");
     return 1;
 }
 
@@ -77,6 +93,13 @@ static int c_accept(lua_State *L)
 }
 
 const luaL_Reg IT_SCRIPT_C[] = {
-    {"c_new", c_new},         {"c_id", c_id},     {"c_connect", c_connect}, {"c_call", c_call},
-    {"c_publish", c_publish}, {"c_play", c_play}, {"c_accept", c_accept},   {NULL, NULL},
+    {"c_new", c_new},
+    {"c_id", c_id},
+    {"c_connect", c_connect},
+    {"c_call", c_call},
+    {"c_publish", c_publish},
+    {"c_play", c_play},
+    {"c_accept", c_accept},
+    {"c_transport", c_transport},
+    {NULL, NULL},
 };

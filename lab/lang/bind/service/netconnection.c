@@ -2,42 +2,15 @@
 #include "lab/lang/bind/impl.h"
 
 #include "lab/apps/rtmfp/netconnection.h"
+#include "lab/lang/bind/service/rtmfp.h"
 
 static it_rtmfp_client *nc_client(lua_State *L)
 {
     return it_netconnection_client(it_script_app(L, 1, &it_app_netconnection));
 }
 
-/* How the server's WebSocket is reached: field "web" of the table at |index|, { addr =, host =, via =, tls = whose
- * certificate, managed =, fallback = in ns, only = }. False: there is none. What it points to stays in the table. */
-static bool nc_web(lua_State *L, int index, const char *label, it_rtmfp_client_cfg *cfg, it_rtws_client_cfg *web,
-                   it_tls_cfg *tls)
-{
-    if (lua_getfield(L, index, "web") != LUA_TTABLE)
-        return false;
-    int at = lua_gettop(L);
-    lua_getfield(L, at, "addr");
-    lua_getfield(L, at, "host");
-    lua_getfield(L, at, "via");
-    lua_getfield(L, at, "tls");
-    const char *via = lua_tostring(L, at + 3);
-    web->server = it_script_addr(L, at + 1);
-    web->host = lua_tostring(L, at + 2);
-    if (via && it_via_parse(&web->via, via) < 0)
-        luaL_error(L, "netconnection.via: \"%s\" is no proxy; write \"http://user:password@10.9.9.9:3128\"", via);
-    if (lua_isstring(L, at + 4)) {
-        it_script_tls_client(L, lua_tostring(L, at + 4), it_script_bool(L, at, "managed"), label, tls);
-        tls->log_keys = true;
-        web->tls = tls;
-    }
-    cfg->web = web;
-    cfg->fallback = it_script_int(L, at, "fallback", 0);
-    cfg->transport = it_script_bool(L, at, "only") ? IT_RTMFP_WS_ONLY : IT_RTMFP_UDP_THEN_WS;
-    return true;
-}
-
 /* nc_open(host, label, uri, { stun = addresses of the server, keepalive =, death =, open = in ns, ask =, cascade =, web
- * = as above }) -> app */
+ * = as it_script_rtmfp_web_of takes it }) -> app */
 static int nc_open(lua_State *L)
 {
     it_script *s = it_script_of(L);
@@ -50,9 +23,12 @@ static int nc_open(lua_State *L)
     cfg.open = it_script_int(L, 4, "open", 0);
     cfg.ask = it_script_int(L, 4, "ask", 0);
     cfg.cascade = it_script_int(L, 4, "cascade", 0);
-    it_rtws_client_cfg web = {.target = "/app"};
-    it_tls_cfg tls;
-    (void)nc_web(L, 4, label, &cfg, &web, &tls);
+    it_script_rtmfp_web web;
+    if (it_script_rtmfp_web_of(L, 4, label, &web)) {
+        cfg.web = &web.cfg;
+        cfg.transport = web.transport;
+        cfg.fallback = web.fallback;
+    }
     it_rng_init(&cfg.rng, s->cfg.seed, label);
     it_script_check(L, it_netconnection_new(&cfg, it_lab_now(s->lab), &o), label);
     int app = it_lab_add(s->lab, it_script_host(L, 1), &it_app_netconnection, o, label, -1);

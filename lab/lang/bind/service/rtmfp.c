@@ -1,10 +1,35 @@
 /* C functions of the scenario language over ends of RTMFP and their rendezvous server. */
-#include "lab/lang/bind/impl.h"
+#include "lab/lang/bind/service/rtmfp.h"
 
 #include "lab/apps/rtmfp/rtmfp.h"
 #include "lab/apps/rtmfp/server.h"
 
 #include <stdio.h>
+
+bool it_script_rtmfp_web_of(lua_State *L, int index, const char *label, it_script_rtmfp_web *web)
+{
+    *web = (it_script_rtmfp_web){.cfg.target = "/app"};
+    if (lua_getfield(L, index, "web") != LUA_TTABLE)
+        return false;
+    int at = lua_gettop(L);
+    lua_getfield(L, at, "addr");
+    lua_getfield(L, at, "host");
+    lua_getfield(L, at, "via");
+    lua_getfield(L, at, "tls");
+    const char *via = lua_tostring(L, at + 3);
+    web->cfg.server = it_script_addr(L, at + 1);
+    web->cfg.host = lua_tostring(L, at + 2);
+    if (via && it_via_parse(&web->cfg.via, via) < 0)
+        luaL_error(L, "via: \"%s\" is no proxy; write \"http://user:password@10.9.9.9:3128\"", via);
+    if (lua_isstring(L, at + 4)) {
+        it_script_tls_client(L, lua_tostring(L, at + 4), it_script_bool(L, at, "managed"), label, &web->tls);
+        web->tls.log_keys = true;
+        web->cfg.tls = &web->tls;
+    }
+    web->fallback = it_script_int(L, at, "fallback", 0);
+    web->transport = it_script_bool(L, at, "only") ? IT_RTMFP_WS_ONLY : IT_RTMFP_UDP_THEN_WS;
+    return true;
+}
 
 /* Lets |o|, app |app|, accept streams on the ports of arguments 6 and 7, with TLS on the latter. */
 static void server_web(lua_State *L, it_rtmfp_server_app *o, int app, const char *name)
@@ -62,7 +87,8 @@ static int r_stats(lua_State *L)
     return 1;
 }
 
-/* rtmfp_open(host, label, { stun = addresses of the server, keepalive =, death = in ns }) -> app */
+/* rtmfp_open(host, label, { stun = addresses of the server, keepalive =, death = in ns, window = in bytes })
+ * -> app */
 static int r_open(lua_State *L)
 {
     it_script *s = it_script_of(L);
@@ -72,6 +98,7 @@ static int r_open(lua_State *L)
     cfg.servers = it_script_servers(L, 3, cfg.server, IT_RTMFP_APP_SERVERS);
     cfg.keepalive = it_script_int(L, 3, "keepalive", 0);
     cfg.death = it_script_int(L, 3, "death", 0);
+    cfg.window = (size_t)it_script_int(L, 3, "window", 0);
     it_rng_init(&cfg.rng, s->cfg.seed, label);
     it_script_check(L, it_rtmfp_app_new(&cfg, it_lab_now(s->lab), &o), label);
     int app = it_lab_add(s->lab, it_script_host(L, 1), &it_app_rtmfp, o, label, -1);

@@ -275,6 +275,7 @@ static int n_box_stats(lua_State *L)
         set_int(L, "in", (int64_t)s->in);
         set_int(L, "hairpin", (int64_t)s->hairpin);
         set_int(L, "rewritten", (int64_t)s->alg);
+        set_int(L, "no_room", s->no_room);
     } else if (it_fw_of(n)) {
         const it_fw_stats *s = it_fw_stat(it_fw_of(n));
         set_int(L, "out", (int64_t)s->out);

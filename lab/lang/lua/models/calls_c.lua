@@ -22,12 +22,13 @@ return function(L)
     if #at == 0 then at = { "192.0.2.1:1935" } end
     local app = core.c_new(host.node, label, uri, {
       stun = at, timers = host.timers, stream = positive(s.connect, "C.connect"), voice = (s.media or "none") ~= "none", alternatives = #host[L.LIST] > 1,
-      ask = s.ask == true, cascade = s.parent_death == "cascade",
+      ask = s.ask == true, cascade = s.parent_death == "cascade", web = server and L.rtmfp_web_way(host, server, s, "C") or nil,
     })
     local c = source(PeerC, { host = host, label = label, app = app, timers = host.timers })
     L.register(app, c)
     return c
   end
+  PeerC.getters.transport = function(o) return core.c_transport(L.app_of(o)) end
   PeerC.getters.peer_id = function(o) return core.c_id(L.app_of(o)) end
   L.method(PeerC, "call", function(self, far)
     if not L.is(far, "PeerC") then L.fail("call: another end of model C, not %s", L.show(far)) end
@@ -54,7 +55,7 @@ return function(L)
 
   -- Both ends are there before either calls: each knows the other by its peer ID, as by a number out of a book.
   function L.standard.C(host, _, s)
-    local c = open_c(host, { server = s.server, connect = s.connect, parent_death = s.parent_death, media = s.media, ask = s.ask })
+    local c = open_c(host, { server = s.server, connect = s.connect, parent_death = s.parent_death, media = s.media, ask = s.ask, transport = s.transport, fallback = s.fallback })
     L.spawn(host, function()
       while not rawget(c, "other") do L.block(core.now()) end
       c:call(c.other)

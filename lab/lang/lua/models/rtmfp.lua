@@ -20,7 +20,8 @@ return function(L)
   local function open_rtmfp(host, s)
     s = L.check("rtmfp", s or {})
     local at, label = addresses(s.server, host, "rtmfp"), L.app_name(host, "rtmfp")
-    local app = core.rtmfp_open(host.node, label, { stun = at, keepalive = positive(s.keepalive, "rtmfp.keepalive"), death = positive(s.death, "rtmfp.death") })
+    local app = core.rtmfp_open(host.node, label, { stun = at, keepalive = positive(s.keepalive, "rtmfp.keepalive"), death = positive(s.death, "rtmfp.death"),
+      window = s.window and core.unit("Size", s.window) or nil })
     local r = L.source(Rtmfp, { host = host, label = label, app = app })
     L.register(app, r)
     return r
@@ -43,12 +44,12 @@ return function(L)
     L.register(nc.app, s)
     return s
   end
-  -- How `host` reaches the WebSocket of `server`, as core.nc_open takes it; nil: it has none, or `s` does not want it.
-  local function web_way(host, server, s)
+  -- How `host` reaches the WebSocket of `server`, as core takes it for `what`; nil: it has none, or `s` does not want it.
+  function L.rtmfp_web_way(host, server, s, what)
     local ports = rawget(server, "rtmfp_web")
-    if s.transport == "ws" and not ports then L.fail("netconnection.transport: %s has no WebSocket: %s:serve_rtmfp { web = true }", server.label, server.label) end
+    if s.transport == "ws" and not ports then L.fail("%s.transport: %s has no WebSocket: %s:serve_rtmfp { web = true }", what, server.label, server.label) end
     if s.transport == "udp" or not ports then
-      if s.via then L.fail "netconnection.via: a proxy leads to a WebSocket, and there is none to be used" end
+      if s.via then L.fail("%s.via: a proxy leads to a WebSocket, and there is none to be used", what) end
       return nil
     end
     local at, tls = L.reachable(server, host, s.tls == false and ports.port or ports.tls_port), s.tls ~= false
@@ -61,7 +62,7 @@ return function(L)
       end
     end
     return { addr = at[1], via = via, host = not via and name or nil, tls = tls and (type(s.tls) == "string" and s.tls or name) or nil,
-      managed = rawget(host, "managed"), fallback = positive(s.fallback, "netconnection.fallback"), only = s.transport == "ws" }
+      managed = rawget(host, "managed"), fallback = positive(s.fallback, what .. ".fallback"), only = s.transport == "ws" }
   end
   local function open_connection(host, s)
     s = L.check("netconnection", s or {})
@@ -71,7 +72,7 @@ return function(L)
     local app = core.nc_open(host.node, label, uri, {
       stun = at, keepalive = positive(s.keepalive, "netconnection.keepalive"), death = positive(s.death, "netconnection.death"),
       open = positive(s.connect, "netconnection.connect"), ask = s.ask and 1 or 0, cascade = s.parent_death == "cascade" and 1 or 0,
-      web = web_way(host, s.server, s),
+      web = L.rtmfp_web_way(host, s.server, s, "netconnection"),
     })
     local nc = L.source(NetConnection, { host = host, label = label, app = app })
     L.register(app, nc)

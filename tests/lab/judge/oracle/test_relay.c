@@ -195,6 +195,48 @@ START_TEST(what_may_be_refused_or_forgotten_may_open)
 }
 END_TEST
 
+static it_oracle_way direct(void)
+{
+    it_alloc mem;
+    it_oracle_way w;
+    it_alloc_init(&mem);
+    ck_assert_int_eq(it_oracle_udp(&mem, &q, &w), 0);
+    ck_assert_int_eq(mem.live, 0);
+    return w;
+}
+
+/* RFC 8445 section 14.3: the RTO of a direct check counts pairs with relays, too. Here the near side's NAT lets in by
+ * address, and the far side's first check comes before it has sent there: its second one is answered. */
+START_TEST(a_second_check_of_a_direct_pair_comes_later_where_relays_are)
+{
+    nat(0, IT_ORACLE_EI);
+    q.box[0].u.nat.filtering = IT_ORACLE_AD;
+    nat(1, IT_ORACLE_APD);
+    for (int i = 0; i < 2; i++) {
+        q.box[i].ext[0] = it_ip4(0xcb007114u + (uint32_t)i);
+        q.box[i].n_ext = 1;
+        q.side[i].base[0].ip = it_ip4(0xc0a80002u + 256 * (uint32_t)i);
+    }
+    q.side[0].signal_least = q.side[0].signal_most = 10 * IT_MS;
+    q.side[1].signal_least = q.side[1].signal_most = 300 * IT_MS;
+    q.n_turns = 1;
+    it_oracle_way few = direct(); /* of nobody who asks the server */
+    ck_assert_int_eq(few.outcome, IT_ORACLE_OPENS);
+    ck_assert_int_eq(it_orc_other_pairs(&q, 0, 0), 0);
+    q.side[0].relays = q.side[1].relays = true;
+    ck_assert_int_eq(it_orc_other_pairs(&q, 0, 0), 5); /* 2 of IPv4 by 3, less 2 direct ones; 1 of IPv6 */
+    it_oracle_way many = direct();
+    ck_assert_int_eq(many.outcome, IT_ORACLE_OPENS);
+    /* 1 s in place of 500 ms, and the server is asked before */
+    ck_assert_int_eq(many.latest - few.latest, 550 * IT_MS);
+    q.side[1].base[1] = q.side[1].base[0];
+    q.side[1].base[1].ip = (it_ip){0x20010db800000000, 7};
+    q.side[1].n_bases = 2;
+    ck_assert_int_eq(it_orc_other_pairs(&q, 1, 0), 2 * 3 - 2 + 2);
+    ck_assert_int_eq(it_orc_other_pairs(&q, 1, 1), 2 * 3 + 2);
+}
+END_TEST
+
 START_TEST(a_way_that_must_open_may_be_overtaken_where_it_is_held_up)
 {
     it_oracle_verdict v = {.n_ways = 3};
@@ -383,6 +425,7 @@ int main(void)
     tcase_add_test(tc, one_relay_is_enough_where_the_other_side_comes_from_an_address_that_is_permitted);
     tcase_add_test(tc, families_are_those_that_both_ends_can_use);
     tcase_add_test(tc, what_may_be_refused_or_forgotten_may_open);
+    tcase_add_test(tc, a_second_check_of_a_direct_pair_comes_later_where_relays_are);
     tcase_add_test(tc, a_way_that_must_open_may_be_overtaken_where_it_is_held_up);
     tcase_add_test(tc, no_relayed_way_opens_in_less_than_four_round_trips_to_the_server);
     tcase_add_test(tc, without_a_stun_server_a_turn_server_tells_where_one_is_seen);

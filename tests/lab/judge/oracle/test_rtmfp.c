@@ -78,7 +78,7 @@ START_TEST(without_boxes_it_is_direct_and_the_server_would_relay)
     it_oracle_verdict v = ask();
     ck_assert_str_eq(path_of(&v), "direct_udp");
     ck_assert_int_eq(v.way[1].outcome, IT_ORACLE_OPENS);
-    ck_assert_int_eq(v.way[2].outcome, IT_ORACLE_NOT_BUILT);
+    ck_assert_int_eq(v.way[2].outcome, IT_ORACLE_DIES);
     ck_assert_uint_eq(v.way[0].pairs[0], 1u << (4 * IT_ORACLE_HOST + IT_ORACLE_PRFLX));
     ck_assert_uint_eq(v.way[1].pairs[1], 1u << (4 * IT_ORACLE_RELAY + IT_ORACLE_RELAY));
 }
@@ -99,6 +99,75 @@ START_TEST(where_udp_is_blocked_there_is_no_way)
     b->u.wall = (it_oracle_wall){.block = true, .stateful = true, .timeout = 60 * IT_SEC};
     it_oracle_verdict v = ask();
     ck_assert_int_eq(v.outcome, IT_ORACLE_DIES);
+}
+END_TEST
+
+/* Side |who| reaches the server's WebSocket from now on, which UDP waits 5 s for. */
+static void web(int who)
+{
+    q.side[who].web[0] = (it_oracle_web){.server = q.stun, .tls = true};
+    q.side[who].web[0].server.port = 443;
+    q.side[who].web[0].server.ip[1] = (it_ip){0, 0}; /* one family a way */
+    q.side[who].n_webs = 1;
+    q.web_fallback = 5 * IT_SEC;
+}
+
+static void udp_blocked(int who)
+{
+    box(who, IT_ORACLE_FIREWALL)->u.wall =
+        (it_oracle_wall){.block = true, .stateful = true, .timeout = 60 * IT_SEC, .tcp.max_age = 0};
+}
+
+START_TEST(where_udp_is_blocked_the_websocket_of_the_server_is_left)
+{
+    udp_blocked(0);
+    udp_blocked(1);
+    web(0);
+    it_oracle_verdict v = ask();
+    ck_assert_int_eq(v.outcome, IT_ORACLE_DIES); /* the other one has none */
+    web(1);
+    v = ask();
+    ck_assert_str_eq(path_of(&v), "relay_tcp");
+    ck_assert_int_eq(v.way[1].outcome, IT_ORACLE_DIES);
+    ck_assert_int_eq(v.way[2].rung, IT_ORACLE_PROXY);
+    q.patience = 12 * IT_SEC; /* no time is left after falling back */
+    v = ask();
+    ck_assert_int_eq(v.outcome, IT_ORACLE_EITHER);
+}
+END_TEST
+
+START_TEST(each_side_tells_of_its_own_leg)
+{
+    udp_blocked(0);
+    web(0);
+    web(1);
+    it_oracle_verdict v = ask();
+    ck_assert_str_eq(path_of(&v), "either");
+    ck_assert_int_eq(v.way[1].outcome, IT_ORACLE_EITHER);
+    ck_assert_uint_eq(v.way[1].pairs[0], 0);
+    ck_assert_uint_ne(v.way[1].pairs[1], 0);
+    ck_assert_int_eq(v.way[2].outcome, IT_ORACLE_OPENS);
+    ck_assert_uint_ne(v.way[2].pairs[0], 0);
+    ck_assert_uint_eq(v.way[2].pairs[1], 0);
+}
+END_TEST
+
+START_TEST(who_has_udp_does_not_fall_back_unless_that_is_slow_or_not_wanted)
+{
+    web(0);
+    web(1);
+    it_oracle_verdict v = ask();
+    ck_assert_str_eq(path_of(&v), "direct_udp");
+    ck_assert_int_eq(v.way[2].outcome, IT_ORACLE_DIES);
+    q.side[0].base[0].wire.lossy = true;
+    v = ask();
+    ck_assert_int_eq(v.way[0].outcome, IT_ORACLE_EITHER);
+    ck_assert(v.way[1].outcome == IT_ORACLE_OPENS && v.way[1].overtaken);
+    ck_assert_int_eq(v.way[2].outcome, IT_ORACLE_EITHER);
+    q.web_only = true;
+    v = ask();
+    ck_assert_str_eq(path_of(&v), "relay_tcp");
+    ck_assert_int_eq(v.way[0].outcome, IT_ORACLE_DIES);
 }
 END_TEST
 
@@ -173,6 +242,9 @@ int main(void)
     tcase_add_test(t, without_boxes_it_is_direct_and_the_server_would_relay);
     tcase_add_test(t, without_the_server_there_is_no_way);
     tcase_add_test(t, where_udp_is_blocked_there_is_no_way);
+    tcase_add_test(t, where_udp_is_blocked_the_websocket_of_the_server_is_left);
+    tcase_add_test(t, each_side_tells_of_its_own_leg);
+    tcase_add_test(t, who_has_udp_does_not_fall_back_unless_that_is_slow_or_not_wanted);
     tcase_add_test(t, an_rhello_counts_by_its_tag_whatever_its_source);
     tcase_add_test(t, where_packets_are_lost_the_server_may_take_the_place);
     tcase_add_test(t, neighbours_behind_a_box_that_does_not_hairpin_meet_inside);

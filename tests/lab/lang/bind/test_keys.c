@@ -2,6 +2,9 @@
  * is an error that names the field. */
 #include "lab/lang/bind/script.h"
 #include "stack/crypto/ossl.h"
+#include "stack/signal/client.h"
+#include "stack/stun/msg.h"
+#include "stack/wsrelay/client.h"
 
 #include <check.h>
 #include <lua5.4/lauxlib.h>
@@ -113,6 +116,23 @@ static const char MAKE[] =
     "      out[#out + 1] = { BOX .. 't:call { a, b, model = \"B\" }:forbid { \"' .. name .. '\", ' .. key .. ' = "
     "\"zzz\", during = \"1s\" }',\n"
     "        'forbid.' .. key, name .. '.' .. key }\n"
+    "    end\n"
+    "  end\n"
+    "end\n"
+    "local FAR = 'b.relay:serve() b:serve_rtmfp() local s = '\n"
+    "local MAKE = { Carrier = 'a:carrier { \"websocket\", to = b }', Call = 't:call { a, b, model = \"E\" }', Conn = "
+    "'a.B:new {}',\n"
+    "  RelayClient = 'a.relay:join { b, room = \"0123456789abcdef\" }', App = 'b:serve { \"turn\", port = 3478 }',\n"
+    "  NetConnection = 'a.netconnection:open { server = b }', NetStream = 'a.netconnection:open { server = b }"
+    ":stream { via = \"direct\" }',\n"
+    "  Rtmfp = 'a.rtmfp:open { server = b }', DialA = 'a.A:dial { \"icet://signal/b\" }', ListenA = 'a.A:listen { "
+    "\"icet://signal/a\" }' }\n"
+    "for class, events in pairs(schema.told_as) do\n"
+    "  for name, fields in pairs(events) do\n"
+    "    for key in pairs(fields) do\n"
+    "      out[#out + 1] = { BOX .. FAR .. MAKE[class] .. ' s:forbid { \"' .. name .. '\", ' .. key .. ' = \"zzz\", "
+    "during = \"1s\" }',\n"
+    "        'forbid.' .. key, class .. '.' .. name .. '.' .. key }\n"
     "    end\n"
     "  end\n"
     "end\n"
@@ -247,6 +267,19 @@ START_TEST(the_words_of_the_language_are_those_of_the_program)
     for (int i = 0; i < (int)luaL_len(L, -1); i++)
         has_name(L, i + 1, it_timers_name(i));
     ck_assert_ptr_null(it_timers_name((int)luaL_len(L, -1)));
+    set_names(L, "carrier.why");
+    ck_assert_int_eq(luaL_len(L, -1), IT_SIGNAL_TAKEN_OVER + 1);
+    for (int i = 0; i <= IT_SIGNAL_TAKEN_OVER; i++)
+        has_name(L, i + 1, it_signal_why_word((enum it_signal_why)i));
+    set_names(L, "turn.why");
+    has_name(L, 1, "ended");
+    for (int no = 300, i = 2; no < 700; no++)
+        if (strcmp(it_stun_reason(no), it_stun_reason(699)) != 0 && no != 487) /* which is ICE's */
+            has_name(L, i++, it_stun_reason(no));
+    set_names(L, "relay_down");
+    for (int k = IT_WSRELAY_PEER, i = 1; k <= IT_WSRELAY_CLOSED; k++)
+        if (k != IT_WSRELAY_PROXY && k != IT_WSRELAY_TLS && k != IT_WSRELAY_HTTP && k != IT_WSRELAY_CLOSED)
+            has_name(L, i++, it_wsrelay_why_name((enum it_wsrelay_why)k));
     lua_close(L);
 }
 END_TEST

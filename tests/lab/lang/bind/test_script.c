@@ -1,5 +1,5 @@
 /* lab/lang/bind/script.c: the limits on what a script may spend, and that one case never sees another. */
-#include "lab/lang/bind/script.h"
+#include "lab/lang/bind/impl.h"
 #include "netsim/host/host.h"
 #include "netsim/tcp/impl.h"
 #include "stack/crypto/ossl.h"
@@ -33,6 +33,7 @@ static void once_end(void)
 }
 
 static it_lab_listener listener; /* who is told what apps of the next run do */
+static bool refused;             /* whether the last run's allocator said no for the limit */
 
 /* A scenario whose run is |body|; its only case. |*instructions|: of Lua, what it took. Free the result. */
 static char *run_counted(const char *body, it_script_cfg cfg, uint64_t *instructions)
@@ -63,6 +64,7 @@ static char *run_counted(const char *body, it_script_cfg cfg, uint64_t *instruct
     it_json_end_obj(&j);
     char *copy = strdup(it_str_c(&out));
     *instructions = it_script_instructions(s);
+    refused = s->refused;
     it_str_fini(&out);
     it_script_free(s);
     return copy;
@@ -213,7 +215,36 @@ START_TEST(memory_kept_over_time_ends_a_case_that_says_nothing_of_the_moment)
                     (it_script_cfg){.seed = 1});
     ck_assert_msg(strstr(out, "\"error\":\"f.lua: the script needs more than 64 MB of memory\"") != NULL, "%s", out);
     ck_assert_msg(strstr(out, "\"checks\":[]") && strstr(out, "\"events\":[]"), "%s", out);
+    ck_assert(!refused); /* while Lua makes an object */
     free(out);
+}
+END_TEST
+
+static const struct {
+    const char *body;
+    bool refused;
+} LARGE[] = {
+    {"local s = big\nwhile true do s = s .. s end", true},
+    {"local s\ns = big:rep(1 << 20)", true},
+    {"local l = {} for i = 1, 40 do l[i] = big:rep(1000) end\nlocal s = table.concat(l, big:rep(1 << 15))", false},
+    {"local s\ns = big:rep(100000) t:sleep \"1s\" t:log(#s)", false},
+    {"local l = {}\nfor i = 1, 1 << 40 do l[i] = i end", false},
+};
+
+START_TEST(what_is_large_in_one_piece_ends_a_case_at_its_line)
+{
+    char body[512];
+    snprintf(body, sizeof body, "local big = (\"x\"):rep(1000) %s", LARGE[_i].body);
+    says(body, (it_script_cfg){.seed = 1}, "f.lua:4: the script needs more than 64 MB of memory");
+    ck_assert(refused == LARGE[_i].refused);
+}
+END_TEST
+
+START_TEST(garbage_does_not_count_for_the_limit)
+{
+    passes("local big = (\"x\"):rep(1000)\nfor i = 1, 300 do local s = big:rep(1000) .. i end\n"
+           "for i = 1, 5 do local s = big:rep(50000) end t:check { \"done\", true }");
+    ck_assert(!refused);
 }
 END_TEST
 
@@ -394,6 +425,8 @@ Suite *suite(void)
     tcase_add_test(t, a_socket_keeps_no_message_that_was_taken);
     tcase_add_test(t, memory_kept_over_time_ends_a_case_that_says_nothing_of_the_moment);
     tcase_add_test(t, memory_taken_at_once_ends_a_case_at_its_line);
+    tcase_add_loop_test(t, what_is_large_in_one_piece_ends_a_case_at_its_line, 0, sizeof LARGE / sizeof *LARGE);
+    tcase_add_test(t, garbage_does_not_count_for_the_limit);
     tcase_add_loop_test(t, events_are_seen_once_by_each_coroutine, 0, (int)(sizeof SEEN / sizeof *SEEN));
     tcase_add_test(t, a_loop_of_two_coroutines_at_one_instant_names_its_line);
     tcase_add_test(t, a_message_costs_the_same_however_many_there_were);

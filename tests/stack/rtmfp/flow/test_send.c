@@ -143,6 +143,31 @@ START_TEST(three_negative_acknowledgments_are_a_loss)
 }
 END_TEST
 
+/* RFC 5681 section 4.3, which appendix A does not contradict: a window is cut once for all that is lost of it. */
+START_TEST(what_is_lost_of_one_window_cuts_it_once)
+{
+    static const char *const ACKS[] = {"51 0005 01 40 00 00 00", "51 0007 01 40 00 00 00 00 00",
+                                       "51 0007 01 40 00 00 00 00 01", "51 0007 01 40 00 00 00 00 02"};
+    uint64_t id = link_open(l, 0);
+    for (int i = 0; i < 6; i++) {
+        link_write(l, 0, id, "x");
+        link_drain(l, 0);
+        l->flights = 0; /* all are lost */
+    }
+    it_rtmfp_congestion *cc = &l->flows[0].cc;
+    cc->cwnd = cc->ssthresh = 100000;
+    for (int i = 0; i < 3; i++)
+        link_say(l, 0, ACKS[i]);
+    ck_assert_uint_eq(cc->cwnd, IT_RTMFP_CWND_INIT); /* the first is lost: half of what little is in flight */
+    cc->cwnd = cc->ssthresh = 50000;
+    uint64_t before = l->packets[0];
+    link_say(l, 0, ACKS[3]); /* and the third, which had been sent before */
+    ck_assert_uint_eq(l->packets[0], before + 1);
+    ck_assert_uint_eq(sent(0).seq, 3);
+    ck_assert_uint_eq(cc->cwnd, 50000);
+}
+END_TEST
+
 /* Nothing acknowledged: at 0, 3.000, 7.243 s and so on. */
 START_TEST(without_acknowledgments_it_backs_off)
 {
@@ -342,6 +367,7 @@ static void add(TCase *t)
     tcase_add_test(t, a_large_message_is_cut_and_joined);
     tcase_add_test(t, a_closed_window_stops_the_sender_and_is_probed);
     tcase_add_test(t, three_negative_acknowledgments_are_a_loss);
+    tcase_add_test(t, what_is_lost_of_one_window_cuts_it_once);
     tcase_add_test(t, without_acknowledgments_it_backs_off);
     tcase_add_test(t, not_more_than_six_packets_leave_between_acknowledgments);
     tcase_add_test(t, not_more_than_the_window_is_in_flight);

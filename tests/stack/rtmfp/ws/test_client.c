@@ -1,4 +1,5 @@
 /* stack/rtmfp/ws/client.c and link.c, against the server. */
+#include "stack/crypto/ossl.h"
 #include "tests/stack/rtmfp/ws/net.h"
 
 static net *w;
@@ -180,6 +181,31 @@ START_TEST(a_host_or_target_that_is_none_is_refused)
 }
 END_TEST
 
+START_TEST(what_it_was_made_with_may_be_gone_when_it_connects)
+{
+    ck_assert_int_eq(it_ossl_init(), 0);
+    it_tls_shared *shared = it_tls_shared_new(&w->mem);
+    it_tls_trust *trust = it_tls_trust_new(&w->mem);
+    it_rtws_client *c;
+    char name[] = "meet.example";
+    ck_assert(shared && trust);
+    {
+        it_tls_cfg tls = {.shared = shared, .client = true, .name = name, .trust = trust};
+        it_rtws_client_cfg cfg = {.alloc = &w->mem, .server = {it_ip4(0xcb007101), 443}, .host = name, .tls = &tls};
+        c = it_rtws_client_new(&cfg);
+        memset(name, ' ', sizeof name - 1); /* a name that is none */
+        memset(&tls, 0, sizeof tls);
+    }
+    uint32_t number;
+    ck_assert_ptr_nonnull(c);
+    ck_assert_int_eq(it_rtws_client_connect(c, 0, &number), 0);
+    it_rtws_client_free(c);
+    it_tls_trust_free(trust);
+    it_tls_shared_free(shared);
+    it_ossl_fini();
+}
+END_TEST
+
 static void add(TCase *t)
 {
     tcase_add_checked_fixture(t, setup, teardown);
@@ -191,6 +217,7 @@ static void add(TCase *t)
     tcase_add_test(t, why_it_could_not_be_opened_is_told);
     tcase_add_test(t, a_server_that_falls_silent_is_given_up);
     tcase_add_test(t, a_host_or_target_that_is_none_is_refused);
+    tcase_add_test(t, what_it_was_made_with_may_be_gone_when_it_connects);
 }
 
 int main(void)
