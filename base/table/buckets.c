@@ -32,6 +32,13 @@ static it_time *bucket_of(const it_buckets *b, it_ip ip)
     return &b->full_at[h % IT_BUCKETS];
 }
 
+bool it_buckets_share(const it_buckets *b, it_ip one, it_ip other)
+{
+    if (b->full_at)
+        return bucket_of(b, one) == bucket_of(b, other);
+    return it_ip_eq(it_ip_source(one), it_ip_source(other));
+}
+
 it_time it_buckets_when(const it_buckets *b, it_time now, it_ip ip)
 {
     if (!b->full_at)

@@ -30,6 +30,8 @@ void it_buckets_fini(it_buckets *b);
 
 /* When the source of |ip| may take a token: |now|, or later. */
 it_time it_buckets_when(const it_buckets *b, it_time now, it_ip ip);
+/* Whether |one| and |other| take tokens of the same bucket: of one source, or of two that share it. */
+bool it_buckets_share(const it_buckets *b, it_ip one, it_ip other);
 /* Takes a token of the source of |ip|; false: it has none now. */
 bool it_buckets_take(it_buckets *b, it_time now, it_ip ip);
 

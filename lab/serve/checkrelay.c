@@ -67,7 +67,8 @@ int it_serve_checkrelay(const it_serve_cfg *cfg, it_addr *bad)
     it_check_relay *r = new_relay(cfg);
     if (!r)
         return IT_ERR_NOMEM;
-    it_serve_log_cfg log = {.ops = &it_check_relay_ops, .inner = r, .news = relay_news, .sum = relay_sum};
+    it_serve_log_cfg log = {
+        .name = "checkrelay", .ops = &it_check_relay_ops, .inner = r, .news = relay_news, .sum = relay_sum};
     it_limit *l = it_serve_logged(cfg, cfg->seed, log);
     if (!l)
         return IT_ERR_NOMEM;

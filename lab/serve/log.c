@@ -11,6 +11,7 @@ struct it_serve_log {
     bool summing; /* what is written now is the sum, which is never too much */
     it_time now;
     it_time full_at; /* a token bucket, as base/table/buckets.h has it */
+    it_time sum_at;  /* when it may be said again how many lines were left out */
     uint64_t missed; /* lines that were left out and of which nothing was said yet */
 };
 
@@ -53,16 +54,14 @@ IT_PRINTF(2, 3) static void write_text(const it_serve_log *l, const char *fmt, .
     va_end(ap);
 }
 
-/* Says how many lines were left out, which takes a token as well. */
-static bool write_missed(it_serve_log *l)
+/* Says how many lines were left out, at most once a second. */
+static void write_missed(it_serve_log *l)
 {
-    if (!l->missed)
-        return true;
-    if (!take_token(l))
-        return false;
-    write_text(l, "%s: %" PRIu64 " lines more were left out", l->cfg.ops->kind, l->missed);
+    if (!l->missed || (l->sum_at > l->now && !l->summing))
+        return;
+    write_text(l, "%s: %" PRIu64 " lines more were left out", l->cfg.name, l->missed);
     l->missed = 0;
-    return true;
+    l->sum_at = l->now + IT_SEC;
 }
 
 void it_serve_log_missed(it_serve_log *l, uint64_t n)
@@ -75,10 +74,11 @@ void it_serve_log_line(it_serve_log *l, const char *fmt, ...)
     va_list ap;
     if (!l->cfg.log)
         return;
-    if (!write_missed(l) || !take_token(l)) {
+    if (!take_token(l)) {
         l->missed++;
         return;
     }
+    write_missed(l);
     va_start(ap, fmt);
     write_line(l, fmt, ap);
     va_end(ap);
@@ -154,7 +154,7 @@ static void log_free(void *o)
         l->cfg.news(l->cfg.inner, l);
     l->summing = true;
     if (l->cfg.log)
-        (void)write_missed(l);
+        write_missed(l);
     if (l->cfg.sum && l->used)
         l->cfg.sum(l->cfg.inner, l);
     l->cfg.ops->free(l->cfg.inner);

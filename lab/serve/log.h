@@ -1,7 +1,7 @@
 /* A log for people: an object around a server that passes on everything, and after each turn lets the server say what
  * has happened, a line each; when it is freed, what it has done in all. Of what has happened it writes
- * IT_SERVE_LOG_BURST lines at once and IT_SERVE_LOG_RATE a second in the long run, and how many it left out, so that
- * who makes a server talk does not fill a disk.
+ * IT_SERVE_LOG_BURST lines at once and IT_SERVE_LOG_RATE a second in the long run, and once a second how many it left
+ * out, so that who makes a server talk does not fill a disk.
  *
  * Its events are the log's: an owner hears none. */
 #ifndef IT_LAB_SERVE_LOG_H
@@ -19,6 +19,7 @@ typedef struct it_serve_log it_serve_log;
 
 typedef struct it_serve_log_cfg {
     it_alloc *alloc;
+    const char *name; /* of the server, with which its lines begin; static storage */
     const it_object_ops *ops;
     void *inner;
     void (*log)(void *self, const char *text); /* takes a line; may be NULL */

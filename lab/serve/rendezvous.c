@@ -27,6 +27,10 @@ int it_serve_rendezvous(const it_serve_cfg *cfg, it_addr *bad)
                                       .records = IT_SERVE_RECORDS * cfg->limit.rate}};
     it_rng_init(&r.signal.rng, cfg->seed, "rendezvous");
     it_rendezvous *server = it_rendezvous_new(&r);
-    it_serve_log_cfg log = {.ops = &it_rendezvous_ops, .inner = server, .news = rendezvous_news, .sum = rendezvous_sum};
+    it_serve_log_cfg log = {.name = "rendezvous",
+                            .ops = &it_rendezvous_ops,
+                            .inner = server,
+                            .news = rendezvous_news,
+                            .sum = rendezvous_sum};
     return server ? it_serve_signal_as(cfg, "rendezvous", it_rendezvous_signal(server), log, bad) : IT_ERR_NOMEM;
 }

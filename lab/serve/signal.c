@@ -92,6 +92,7 @@ int it_serve_signal(const it_serve_cfg *cfg, it_addr *bad)
                               .records = IT_SERVE_RECORDS * cfg->limit.rate};
     it_rng_init(&s.rng, cfg->seed, "signal");
     it_signal_server *server = it_signal_server_new(&s);
-    it_serve_log_cfg log = {.ops = &it_signal_server_ops, .inner = server, .news = signal_news, .sum = signal_sum};
+    it_serve_log_cfg log = {
+        .name = "signal", .ops = &it_signal_server_ops, .inner = server, .news = signal_news, .sum = signal_sum};
     return server ? it_serve_signal_as(cfg, "signal", server, log, bad) : IT_ERR_NOMEM;
 }

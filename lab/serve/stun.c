@@ -87,7 +87,7 @@ static it_limit *new_tcp(const it_serve_cfg *cfg)
     it_stun_tcp *server = it_stun_tcp_new(&s, &LIMITS);
     if (!server)
         return NULL;
-    it_serve_log_cfg log = {.ops = &it_stun_tcp_ops, .inner = server, .sum = tcp_sum};
+    it_serve_log_cfg log = {.name = "stun", .ops = &it_stun_tcp_ops, .inner = server, .sum = tcp_sum};
     return it_serve_logged(cfg, it_rng_u64(&s.rng), log);
 }
 

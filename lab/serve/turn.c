@@ -135,7 +135,7 @@ static it_limit *new_service(const it_serve_cfg *cfg)
         it_free(cfg->alloc, t);
         return NULL;
     }
-    it_serve_log_cfg log = {.ops = &SERVICE_OPS, .inner = t, .news = service_news, .sum = service_sum};
+    it_serve_log_cfg log = {.name = "turn", .ops = &SERVICE_OPS, .inner = t, .news = service_news, .sum = service_sum};
     return it_serve_logged(cfg, cfg->seed, log);
 }
 

@@ -80,7 +80,8 @@ int it_serve_ws(const it_serve_cfg *cfg, it_addr *bad)
     uint16_t tls_port = 0;
     it_rng_init(&s.rng, cfg->seed, "relay");
     it_wsrelay_server *server = it_wsrelay_server_new(&s);
-    it_serve_log_cfg log = {.ops = &it_wsrelay_server_ops, .inner = server, .news = ws_news, .sum = ws_sum};
+    it_serve_log_cfg log = {
+        .name = "ws", .ops = &it_wsrelay_server_ops, .inner = server, .news = ws_news, .sum = ws_sum};
     it_limit *l = server ? it_serve_logged(cfg, cfg->seed, log) : NULL;
     if (!l)
         return IT_ERR_NOMEM;

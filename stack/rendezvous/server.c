@@ -143,6 +143,16 @@ static size_t rv_calls_of_source(const it_rendezvous *r)
     return n;
 }
 
+/* Where the source that speaks has as many names as it may, those whose owners are away are anybody's again. */
+static void rv_drop_own_names(it_rendezvous *r, it_time now)
+{
+    if (!rv_has_enough(r, rv_names_of_source(r), 1))
+        return;
+    for (size_t i = r->n_names; i-- > 0;)
+        if (it_ip_eq(r->name[i].source, r->source) && rv_is_away(r, now, r->name[i].box))
+            rv_drop_name(r, &r->name[i]);
+}
+
 /* Room for one more name of the source that speaks: 0, IT_ERR_FULL or IT_ERR_NOMEM. */
 static int rv_name_room(it_rendezvous *r, it_time now)
 {
@@ -189,10 +199,21 @@ static bool rv_is_over(const it_rendezvous *r, it_time now, const rv_call *c)
     return true;
 }
 
+/* Where the source that speaks has as many calls as it may, those that are over are forgotten. */
+static void rv_drop_own_calls(it_rendezvous *r, it_time now)
+{
+    if (!rv_has_enough(r, rv_calls_of_source(r), CALLS_A_NAME))
+        return;
+    for (size_t i = r->n_calls; i-- > 0;)
+        if (it_ip_eq(r->call[i].source, r->source) && rv_is_over(r, now, &r->call[i]))
+            rv_drop_call(r, &r->call[i]);
+}
+
 /* A new call of |token|, an end of which is |box|: it, or NULL and |*err| says IT_ERR_FULL or IT_ERR_NOMEM. */
 static rv_call *rv_add_call(it_rendezvous *r, it_time now, uint64_t token, const char *box, int *err)
 {
     *err = IT_ERR_FULL;
+    rv_drop_own_calls(r, now);
     if (rv_calls_of(r, box) >= r->cfg.calls_each || rv_has_enough(r, rv_calls_of_source(r), CALLS_A_NAME))
         return NULL;
     for (size_t i = r->n_calls; r->n_calls >= r->cfg.calls && i-- > 0;)
@@ -277,6 +298,7 @@ static bool rv_may_have(const it_rendezvous *r, it_time now, const char *box, co
 
 static int take_listen(it_rendezvous *r, it_time now, const char *box, const it_rendezvous_words *w)
 {
+    rv_drop_own_names(r, now);
     rv_name *n = rv_name_of(r, w->name);
     it_rendezvous_words answer = {.verb = IT_RENDEZVOUS_LISTENING, .name = w->name};
     if (n && !rv_may_have(r, now, box, n))

@@ -43,31 +43,65 @@ void it_mailboxes_fini(it_mailboxes *m)
     m->n = m->cap = 0;
 }
 
-/* Places of |source|; |*oldest| that of its mailboxes without letters which was left first, |m|->n: none. */
-static size_t count_places(const it_mailboxes *m, it_ip source, size_t *oldest)
+/* Whether |b| counts for |source|. */
+static bool is_of(const it_mailbox *b, it_ip source)
 {
-    size_t n = 0;
-    *oldest = m->n;
-    for (size_t i = 0; i < m->n; i++) {
-        const it_mailbox *b = &m->v[i];
-        if (b->kept || !it_ip_eq(b->source, source))
-            continue;
-        n++;
-        if (!b->used && (*oldest == m->n || b->left < m->v[*oldest].left))
-            *oldest = i;
-    }
-    return n;
+    return !b->kept && it_ip_eq(b->source, source);
 }
 
 /* Whether |source| has as many places as one may. */
-static bool has_enough(const it_mailboxes *m, it_ip source, size_t *oldest)
+static bool has_enough(const it_mailboxes *m, it_ip source)
 {
-    return m->each && count_places(m, source, oldest) >= m->each;
+    size_t n = 0;
+    for (size_t i = 0; m->each && i < m->n; i++)
+        n += is_of(&m->v[i], source);
+    return m->each && n >= m->each;
+}
+
+/* When the place of |b| may be another mailbox's of its source: at once where it keeps no letters any more, else when
+ * it has none and its session has had the time to come back. IT_NEVER: not while it is open, or letters wait. */
+static it_time free_at(const it_mailbox *b)
+{
+    if (!b->used)
+        return b->left;
+    if (b->left == IT_NEVER || b->first)
+        return IT_NEVER;
+    return b->left + IT_MAILBOX_AWAY;
+}
+
+/* The place of |source| that another mailbox of it may have at |now|: of those that keep no letters any more the one
+ * that was left first, else of those that are empty; |m|->n: none. */
+static size_t own_place(const it_mailboxes *m, it_time now, it_ip source)
+{
+    size_t place = m->n;
+    for (size_t i = 0; i < m->n; i++) {
+        const it_mailbox *b = &m->v[i];
+        if (!is_of(b, source) || free_at(b) > now)
+            continue;
+        bool first = place == m->n || b->used < m->v[place].used;
+        if (first || (b->used == m->v[place].used && b->left < m->v[place].left))
+            place = i;
+    }
+    return place;
+}
+
+it_time it_mailboxes_when(const it_mailboxes *m, it_ip source, it_time keep)
+{
+    it_time least = IT_NEVER;
+    for (size_t i = 0; i < m->n; i++) {
+        const it_mailbox *b = &m->v[i];
+        if (!is_of(b, source) || b->left == IT_NEVER)
+            continue;
+        it_time at = b->first ? b->left + keep : free_at(b);
+        least = at < least ? at : least;
+    }
+    return least;
 }
 
 /* Place |i| is another mailbox's from now on. */
 static int clear_place(it_mailboxes *m, size_t i)
 {
+    empty_mailbox(m, &m->v[i]);
     if (m->v[i].filled)
         it_map_del(&m->by_name, &m->v[i].hash);
     it_free(m->alloc, m->v[i].refused);
@@ -77,11 +111,13 @@ static int clear_place(it_mailboxes *m, size_t i)
 
 /* A place for one more mailbox of |source|: behind the others while there may be more, else that which was left first,
  * of its own where it has as many as it may. |used| is below |most|. Returns it, IT_ERR_LIMIT or IT_ERR_NOMEM. */
-static int make_place(it_mailboxes *m, it_ip source)
+static int make_place(it_mailboxes *m, it_time now, it_ip source)
 {
     size_t place = m->n;
-    if (has_enough(m, source, &place))
+    if (has_enough(m, source)) {
+        place = own_place(m, now, source);
         return place < m->n ? clear_place(m, place) : IT_ERR_LIMIT;
+    }
     if (m->n < m->most) {
         if (it_grow(m->alloc, &m->v, &m->cap, m->n + 1, sizeof *m->v) < 0)
             return IT_ERR_NOMEM;
@@ -119,7 +155,7 @@ static int make_mailbox(it_mailboxes *m, it_time now, it_bytes name, it_ip sourc
     uint64_t hash = hash_text(m, name);
     if (it_map_get1(&m->by_name, hash) != IT_MAP_NONE)
         return IT_ERR_FULL; /* another name of the same hash */
-    int place = make_place(m, source);
+    int place = make_place(m, now, source);
     if (place < 0)
         return place;
     it_mailbox *b = &m->v[place];
@@ -158,8 +194,7 @@ int it_mailboxes_keep(it_mailboxes *m, it_bytes name)
 
 void it_mailboxes_give(const it_mailboxes *m, it_mailbox *b, it_ip source)
 {
-    size_t oldest;
-    if (!it_ip_eq(b->source, source) && !has_enough(m, source, &oldest))
+    if (!it_ip_eq(b->source, source) && !has_enough(m, source))
         b->source = source;
 }
 

@@ -9,9 +9,10 @@
 #include "stack/signal/wire.h"
 
 #define IT_MAILBOX_NONE UINT32_MAX
-#define IT_MAILBOX_SOURCE (8u << 20) /* bytes of one source that wait anywhere, where sources have limits */
-#define IT_MAILBOX_KEYS 32           /* sessions that had a mailbox before and are known by their key alone */
-#define IT_MAILBOX_REFUSALS 256      /* of a session that it may not know of; with more nothing is taken of it */
+#define IT_MAILBOX_SOURCE (8u << 20)  /* bytes of one source that wait anywhere, where sources have limits */
+#define IT_MAILBOX_AWAY (30 * IT_SEC) /* then an empty mailbox may give way to another one of its source */
+#define IT_MAILBOX_KEYS 32            /* sessions that had a mailbox before and are known by their key alone */
+#define IT_MAILBOX_REFUSALS 256       /* of a session that it may not know of; with more nothing is taken of it */
 
 enum it_refusal { IT_REFUSAL_FULL, IT_REFUSAL_LARGE, IT_REFUSAL_LIMIT };
 
@@ -66,9 +67,12 @@ typedef struct it_mailboxes {
 void it_mailboxes_init(it_mailboxes *m, it_alloc *alloc, size_t most, size_t each, uint64_t secret);
 void it_mailboxes_fini(it_mailboxes *m);
 /* The mailbox called |name|, made at |now| for |source| (base/table/buckets.h) where there is none: its index,
- * IT_ERR_FULL: there are too many; IT_ERR_LIMIT: of that source; or IT_ERR_NOMEM. Indices last as long as the mailbox.
- */
+ * IT_ERR_FULL: there are too many; IT_ERR_LIMIT: of that source; or IT_ERR_NOMEM. A source that has enough loses one
+ * for it that is empty and that nobody has had open for IT_MAILBOX_AWAY. Indices last as long as the mailbox. */
 int it_mailboxes_open(it_mailboxes *m, it_time now, it_bytes name, it_ip source) IT_MUST_CHECK;
+/* When |source|, which has as many as it may, may have another one, as those that nobody has open are emptied |keep|
+ * after they were left; IT_NEVER: when one of its mailboxes is left. */
+it_time it_mailboxes_when(const it_mailboxes *m, it_ip source, it_time keep);
 /* Makes the server's own mailbox |name|, which is beyond those that there may be. Returns 0 or IT_ERR_NOMEM. */
 int it_mailboxes_keep(it_mailboxes *m, it_bytes name) IT_MUST_CHECK;
 /* The place of the mailbox called |name|, whether it keeps letters or not; NULL: there is none. */

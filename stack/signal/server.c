@@ -69,6 +69,7 @@ static void free_link(it_signal_server *s, size_t i)
     it_signal_link *l = s->v[i];
     if (!l)
         return;
+    it_signal_turn_end(s, l);
     it_layers_fini(&l->ls);
     it_str_fini(&l->say);
     it_free(s->cfg.alloc, l);
@@ -188,6 +189,7 @@ static int take_frame(it_signal_server *s, size_t i, it_bytes text)
         return 0; /* somebody else has the mailbox, or it is being closed */
 
     (void)it_buckets_take(&s->says, s->now, l->s.remote.ip); /* there is one: reads_on */
+    it_signal_turn_end(s, l);
     int err = it_signal_take_record(s, l->box, l->s.remote.ip, text, &l->say);
     if (err == IT_ERR_NOMEM)
         return err;
@@ -202,16 +204,28 @@ static int take_frame(it_signal_server *s, size_t i, it_bytes text)
 
 enum { SAY_MAX = 4096 }; /* bytes of answers that wait; with more nothing is read: who does not read is not heard */
 
-/* Whether |l| is read. Who has a WebSocket and says more than its source may is read later: nothing of it is lost. */
-static bool reads_on(const it_signal_server *s, it_signal_link *l)
+/* Whether |l| is read. Who has a WebSocket and says more than its source may is read later, when it is its turn:
+ * nothing of it is lost. What comes by one that is being closed is passed over, and costs nothing. */
+static bool reads_on(it_signal_server *s, it_signal_link *l)
 {
-    if (l->mode != IT_LINK_WS)
+    if (l->mode != IT_LINK_WS || l->box == IT_MAILBOX_NONE)
         return true;
-    if (l->say.n >= SAY_MAX)
+    if (l->say.n >= SAY_MAX) {
+        it_signal_turn_end(s, l);
         return false;
+    }
     it_time when = it_buckets_when(&s->says, s->now, l->s.remote.ip);
-    l->pause = when > s->now ? when : IT_NEVER;
-    return l->pause == IT_NEVER;
+    uint32_t first = it_signal_turn_first(s, l);
+    bool turn = first == IT_BITS_NONE || s->v[first] == l;
+    l->pause = IT_NEVER;
+    if (when <= s->now && turn)
+        return true;
+    it_signal_turn_begin(s, l);
+    if (when > s->now)
+        l->pause = when;
+    else
+        it_bits_add(&s->busy, first);
+    return false;
 }
 
 /* The layers of |l| have refused what it said, or the stream is gone: tells of the first. */
@@ -260,11 +274,15 @@ static int read_link(it_signal_server *s, size_t i)
     it_signal_link *l = s->v[i];
     it_io in;
     int n = 0;
-    while (reads_on(s, l) && (n = it_layers_read(&l->ls, s->now, &in, s->buf, sizeof s->buf)) > 0) {
+    bool reads = reads_on(s, l);
+    while (reads && (n = it_layers_read(&l->ls, s->now, &in, s->buf, sizeof s->buf)) > 0) {
         int err = take_up(s, i, &in);
         if (err < 0)
             return err;
+        reads = reads_on(s, l);
     }
+    if (reads)
+        it_signal_turn_end(s, l); /* there is nothing to read */
     return n < 0 ? n : 0;
 }
 
@@ -339,7 +357,7 @@ static int accept_link(it_signal_server *s, const it_io *in)
 /* |l| has said something; behind our FIN that keeps nothing alive. */
 static void note_data(it_signal_link *l, it_time now)
 {
-    if (l->s.fin_due)
+    if (l->s.fin_due || l->ending)
         return;
     l->active = now;
     if (l->mode == IT_LINK_HTTP && l->begun == IT_NEVER)
@@ -500,13 +518,14 @@ static int tick_link(it_signal_server *s, size_t i)
     if (l->mode == IT_LINK_POLL || l->active + s->cfg.idle > s->now)
         return 0;
     it_signal_leave_box(s, i);
-    if (l->mode == IT_LINK_WS || l->s.fin_due) {
+    if (l->mode == IT_LINK_WS || l->s.fin_due || l->ending) {
         l->active = s->now;
         it_stream_reset(&l->s);
         return 0;
     }
     /* RFC 9112 section 9.5: in order, as a client may be about to ask; and no longer than a moment. */
     l->active = s->now - s->cfg.idle + LINGER;
+    l->ending = true; /* though the FIN may wait behind an answer that nobody reads */
     return it_layers_write(&l->ls, s->now, &(it_io){.kind = IT_IO_FIN});
 }
 

@@ -22,6 +22,8 @@ typedef struct it_signal_link {
     it_time begun;  /* HTTP: when the first byte of a request came; IT_NEVER: none has */
     it_time hold;   /* POLL: until then */
     it_time pause;  /* WS: nothing is read until then, as its source has asked enough; IT_NEVER: it is read */
+    uint64_t turn;  /* WS: its place among those of its source that wait to be read; 0: it does not wait */
+    bool ending;    /* our FIN was written, as it was silent for too long */
     it_time over;   /* when it is reset, as its end is on its way; IT_NEVER: it is not */
     it_str say;     /* WS: lines that are to go out before anything else */
 } it_signal_link;
@@ -38,6 +40,8 @@ struct it_signal_server {
     it_signal_link **v;    /* NULL: a free place */
     size_t n, cap;
     it_bits busy;      /* links that may have something to put out */
+    uint64_t turns;    /* the latest that was given */
+    size_t waiting;    /* links that have one */
     it_bits keyed;     /* those whose TLS may have lines for a key log */
     uint32_t *refused; /* flows to reset */
     size_t n_refused, cap_refused;
@@ -56,6 +60,15 @@ struct it_signal_server {
 it_signal_tale *it_signal_server_tell(it_signal_server *s, enum it_signal_tale_kind kind, it_addr client);
 /* Tells that |client| was answered with |status|, or its WebSocket closed with it, for |why|. */
 void it_signal_server_tell_refused(it_signal_server *s, it_addr client, int status, const char *why);
+
+/* --- server_turn.c --- */
+
+/* Which link of those that take the tokens of |l| has waited for longest, IT_BITS_NONE: none waits. */
+uint32_t it_signal_turn_first(const it_signal_server *s, const it_signal_link *l);
+/* |l| waits, behind those that do already. */
+void it_signal_turn_begin(it_signal_server *s, it_signal_link *l);
+/* |l| has had its turn, or has no use for it: it is the next one's, who is served now. */
+void it_signal_turn_end(it_signal_server *s, it_signal_link *l);
 
 /* --- server_take.c --- */
 

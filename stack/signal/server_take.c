@@ -10,6 +10,7 @@
 #include <string.h>
 
 enum { REPLY_MAX = 15872 }; /* bytes of lines in a response: with a head what stack/http takes at once */
+enum { HELLO_MAX = REPLY_MAX - IT_SIGNAL_RECORD - 128 }; /* and refusals, so that there is room for any letter */
 enum { LARGEST_HOLD = 3600 };
 
 /* --- responses --- */
@@ -122,12 +123,13 @@ static int enter_box(it_signal_server *s, const it_signal_link *l, const it_sign
     it_ip source = it_ip_source(l->s.remote.ip);
     if (s->own[0] && it_bytes_eq(w->box, it_bytes_str(s->own)))
         return IT_ERR_EXISTS;
+    it_mailbox *b = it_mailboxes_find(&s->boxes, w->box);
+    if (b && was_replaced(s, b, w))
+        return IT_ERR_EXISTS; /* and keeps nobody's mailbox alive */
     int at = it_mailboxes_open(&s->boxes, s->now, w->box, source), err = 0;
     if (at < 0)
         return at;
-    it_mailbox *b = &s->boxes.v[at];
-    if (was_replaced(s, b, w))
-        return IT_ERR_EXISTS;
+    b = &s->boxes.v[at];
     it_mailboxes_give(&s->boxes, b, source);
     if (b->left != IT_NEVER)
         b->left = s->now;
@@ -343,16 +345,17 @@ int it_signal_server_say(it_signal_server *s, it_time now, const char *to, it_ip
 /* --- HTTP --- */
 
 /* Appends the hello of mailbox |box|. What was refused comes before anything later counts as taken, so that its sender
- * hears of it. */
-static void write_hello(const it_signal_server *s, it_str *out, int box)
+ * hears of it; once |out| has |room| bytes, of the refusals left only those before them count. */
+static void write_hello(const it_signal_server *s, it_str *out, int box, size_t room)
 {
     const it_mailbox *b = &s->boxes.v[box];
     uint64_t taken = b->n_refused ? b->refused[0].id - 1 : b->taken;
     it_str_printf(out, "{\"hello\":\"%s\",\"taken\":%" PRIu64 "}\n", s->run, taken);
-    for (size_t i = 0; i < b->n_refused; i++)
+    size_t i = 0;
+    for (; i < b->n_refused && out->n < room; i++)
         (void)say_refused(&b->refused[i], out); /* no memory shows in |out| */
     if (b->n_refused)
-        (void)say_taken(b, out);
+        it_str_printf(out, "{\"taken\":%" PRIu64 "}\n", i < b->n_refused ? b->refused[i].id - 1 : b->taken);
 }
 
 /* Appends what waits in |b|, as far as it has room. */
@@ -376,7 +379,7 @@ int it_signal_end_poll(it_signal_server *s, size_t i)
 {
     it_signal_link *l = s->v[i];
     it_str_clear(&s->reply);
-    write_hello(s, &s->reply, (int)l->box);
+    write_hello(s, &s->reply, (int)l->box, it_signal_box_of(s, l)->first ? HELLO_MAX : REPLY_MAX);
     write_letters(&s->reply, it_signal_box_of(s, l));
     it_signal_leave_box(s, i);
     l->mode = IT_LINK_HTTP;
@@ -425,7 +428,7 @@ static int take_post(it_signal_server *s, it_signal_link *l, int box, it_bytes b
 {
     size_t bad;
     it_str_clear(&s->reply);
-    write_hello(s, &s->reply, box);
+    write_hello(s, &s->reply, box, REPLY_MAX);
     int err = take_lines(s, box, l->s.remote.ip, body, &bad);
     if (err == 0 && bad)
         it_str_printf(&s->reply, "{\"bad\":%zu}\n", bad);
@@ -450,18 +453,30 @@ static int begin_ws(it_signal_server *s, size_t i, int box, it_bytes head)
         return IT_ERR_NOMEM;
     read_box(s, i, box);
     l->mode = IT_LINK_WS;
-    write_hello(s, &l->say, box);
+    write_hello(s, &l->say, box, REPLY_MAX);
     return l->say.oom ? IT_ERR_NOMEM : err;
 }
 
 static int refuse_upgrade(it_signal_server *s, it_signal_link *l, int status)
 {
+    /* RFC 6455 section 4.4; RFC 9110 section 7.8: with the connection option of its name */
+    static const char UPGRADE[] = "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\nConnection: upgrade\r\n";
     if (status == 426)
-        return respond_bad(s, l, "426 Upgrade Required", "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n",
-                           "a WebSocket of another version");
+        return respond_bad(s, l, "426 Upgrade Required", UPGRADE, "a WebSocket of another version");
     if (status == 405)
         return respond_bad(s, l, "405 Method Not Allowed", "Allow: GET, POST\r\n", "neither GET nor POST");
     return respond_bad(s, l, "400 Bad Request", "", "no handshake of a WebSocket (RFC 6455 section 4.2.1)");
+}
+
+/* Refuses a request for a mailbox more than its source may have, and says when one of those is free. */
+static int refuse_limit(it_signal_server *s, it_signal_link *l)
+{
+    char field[40];
+    it_time when = it_mailboxes_when(&s->boxes, it_ip_source(l->s.remote.ip), s->cfg.keep);
+    it_time wait = when == IT_NEVER ? IT_MAILBOX_AWAY : when - s->now;
+    wait = (wait + IT_SEC - 1) / IT_SEC; /* RFC 9110 section 10.2.3: whole seconds */
+    snprintf(field, sizeof field, "Retry-After: %" PRId64 "\r\n", (int64_t)(wait > 1 ? wait : 1));
+    return respond_bad(s, l, "429 Too Many Requests", field, "its address has too many mailboxes");
 }
 
 /* Refuses a request whose mailbox could not be had, |err| says why. Returns as it_signal_take_request. */
@@ -474,7 +489,7 @@ static int refuse_box(it_signal_server *s, it_signal_link *l, int err)
     if (err != IT_ERR_LIMIT)
         return err;
     s->stats.limited++;
-    return respond_bad(s, l, "429 Too Many Requests", "Retry-After: 10\r\n", "its address has too many mailboxes");
+    return refuse_limit(s, l);
 }
 
 /* Answers a request, or holds it. Returns 0 or IT_ERR_NOMEM. */

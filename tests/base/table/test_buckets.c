@@ -42,6 +42,8 @@ START_TEST(an_ipv6_source_is_a_64)
     ck_assert(it_buckets_take(&B, 0, (it_ip){6, 1}));
     ck_assert(it_ip_eq(it_ip_source((it_ip){5, 7}), it_ip_source((it_ip){5, 9})));
     ck_assert(!it_ip_eq(it_ip_source(it_ip4(7)), it_ip_source(it_ip4(9))));
+    ck_assert(it_buckets_share(&B, (it_ip){5, 7}, (it_ip){5, 9}));
+    ck_assert(!it_buckets_share(&B, (it_ip){5, 7}, (it_ip){6, 7}));
     end();
 }
 END_TEST
@@ -53,6 +55,7 @@ START_TEST(without_a_rate_everybody_may)
     for (int i = 0; i < 1000; i++)
         ck_assert(it_buckets_take(&B, 0, it_ip4(1)));
     ck_assert_int_eq(it_buckets_when(&B, 7, it_ip4(1)), 7);
+    ck_assert(it_buckets_share(&B, (it_ip){5, 7}, (it_ip){5, 9}) && !it_buckets_share(&B, it_ip4(1), it_ip4(2)));
     end();
 }
 END_TEST

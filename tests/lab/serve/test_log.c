@@ -88,7 +88,8 @@ static void begin(const it_object_ops *ops, bool lines)
     it_alloc_init(&ALLOC);
     INNER = (inner){.freed = false};
     LINES[0] = '\0';
-    it_serve_log_cfg cfg = {.alloc = &ALLOC, .ops = ops, .inner = &INNER, .self = &LOG, .news = news, .sum = sum};
+    it_serve_log_cfg cfg = {
+        .alloc = &ALLOC, .name = "full", .ops = ops, .inner = &INNER, .self = &LOG, .news = news, .sum = sum};
     if (lines)
         cfg.log = take_line;
     LOG = it_serve_log_new(&cfg);
@@ -185,7 +186,7 @@ END_TEST
 
 START_TEST(without_memory_the_object_is_freed_all_the_same)
 {
-    it_serve_log_cfg cfg = {.alloc = &ALLOC, .ops = &FULL, .inner = &INNER};
+    it_serve_log_cfg cfg = {.alloc = &ALLOC, .name = "full", .ops = &FULL, .inner = &INNER};
     it_alloc_init_countdown(&ALLOC, 0);
     INNER = (inner){.freed = false};
     ck_assert_ptr_null(it_serve_log_new(&cfg));
@@ -207,7 +208,7 @@ START_TEST(a_flood_of_lines_is_cut_to_a_rate)
     it_alloc_init(&ALLOC);
     INNER = (inner){.freed = false};
     LINES[0] = '\0';
-    it_serve_log_cfg cfg = {.alloc = &ALLOC, .ops = &FULL, .inner = &INNER, .self = &LOG, .news = talk};
+    it_serve_log_cfg cfg = {.alloc = &ALLOC, .name = "full", .ops = &FULL, .inner = &INNER, .self = &LOG, .news = talk};
     cfg.log = take_line;
     LOG = it_serve_log_new(&cfg);
     for (int k = 0; k < 1000; k++)
@@ -220,10 +221,37 @@ START_TEST(a_flood_of_lines_is_cut_to_a_rate)
     (void)it_serve_log_ops.event(LOG, &ev);
     ck_assert_str_eq(LINES, "full: 950 lines more were left out\nnews 1001\n");
     (void)it_serve_log_ops.event(LOG, &ev);
+    (void)it_serve_log_ops.event(LOG, &ev);
     it_serve_log_missed(LOG, 7);
     LINES[0] = '\0';
     end();
     ck_assert_str_eq(LINES, "full: 9 lines more were left out\n");
+}
+END_TEST
+
+/* While it lasts the rate is that of lines which say something; how many were left out is said once a second. */
+START_TEST(a_flood_that_goes_on_is_still_told_of)
+{
+    it_object_event ev;
+    it_io in = {.kind = IT_IO_ACCEPTED};
+    size_t news = 0, sums = 0;
+    it_alloc_init(&ALLOC);
+    INNER = (inner){.freed = false};
+    it_serve_log_cfg cfg = {.alloc = &ALLOC, .name = "signal", .ops = &FULL, .inner = &INNER, .self = &LOG};
+    cfg.news = talk;
+    cfg.log = take_line;
+    LOG = it_serve_log_new(&cfg);
+    for (int k = 0; k < 1000; k++) { /* 100 a second */
+        LINES[0] = '\0';
+        ck_assert_int_eq(it_serve_log_ops.input(LOG, k * 10 * IT_MS, &in), 0);
+        (void)it_serve_log_ops.event(LOG, &ev);
+        news += strstr(LINES, "news ") != NULL;
+        sums += strstr(LINES, "signal: ") != NULL;
+    }
+    ck_assert_uint_eq(news, IT_SERVE_LOG_BURST + 99);
+    ck_assert_uint_ge(sums, 8);
+    ck_assert_uint_le(sums, 10);
+    end();
 }
 END_TEST
 
@@ -238,6 +266,7 @@ int main(void)
     tcase_add_test(t, without_a_reader_nothing_is_said);
     tcase_add_test(t, a_long_line_is_cut);
     tcase_add_test(t, a_flood_of_lines_is_cut_to_a_rate);
+    tcase_add_test(t, a_flood_that_goes_on_is_still_told_of);
     tcase_add_test(t, without_memory_the_object_is_freed_all_the_same);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -258,6 +258,64 @@ START_TEST(one_source_does_not_have_all_names_and_calls)
 }
 END_TEST
 
+/* Client |i| vanishes, and is noticed. */
+static void vanishes(int i)
+{
+    it_signal_client_ops.free(N.c[i]);
+    N.c[i] = NULL;
+    net_cut(&N);
+    net_run(&N, 40 * IT_SEC);
+}
+
+/* What its clients had that are gone does not count for a source for ever. */
+START_TEST(a_source_that_has_enough_gets_back_what_its_clients_left)
+{
+    char text[60];
+    teardown();
+    Limits = (it_rendezvous_cfg){.names = 64, .calls = 64, .signal = {.each = 3}};
+    net_begin(&N);
+    come(0, "a");
+    says(0, "listen one");
+    says(0, "listen two");
+    says(0, "listen three");
+    for (int k = 1; k <= 12; k++) {
+        snprintf(text, sizeof text, "join %016x", (unsigned)k);
+        says(0, text);
+    }
+    says(0, "listen four");
+    heard(0, "listening one\nlistening two\nlistening three\ntaken four\n");
+    vanishes(0);
+    come(0, "b");
+    says(0, "listen fresh");
+    heard(0, "listening fresh\n");
+    says(0, "call " T1 " 60 nobody");
+    heard(0, "");
+    ck_assert(stats()->names == 1 && stats()->open == 1);
+}
+END_TEST
+
+/* Nor does it keep a source from a name that another one has left. */
+START_TEST(a_source_that_has_enough_takes_over_a_name_that_was_left)
+{
+    teardown();
+    Limits = (it_rendezvous_cfg){.names = 64, .calls = 64, .signal = {.each = 2}};
+    net_begin(&N);
+    come(0, "a");
+    come(1, "b");
+    says(0, "listen one");
+    says(0, "listen two");
+    says(1, "listen bob");
+    heard(0, "listening one\nlistening two\n");
+    it_signal_client_ops.free(N.c[1]);
+    N.c[1] = NULL;
+    vanishes(0);
+    come(0, "c");
+    says(0, "listen bob");
+    heard(0, "listening bob\n");
+    ck_assert_uint_eq(stats()->names, 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("stack/rendezvous/server");
@@ -273,6 +331,8 @@ int main(void)
     tcase_add_test(tc, names_and_calls_have_limits);
     tcase_add_test(tc, what_is_no_message_changes_nothing);
     tcase_add_test(tc, one_source_does_not_have_all_names_and_calls);
+    tcase_add_test(tc, a_source_that_has_enough_gets_back_what_its_clients_left);
+    tcase_add_test(tc, a_source_that_has_enough_takes_over_a_name_that_was_left);
     tcase_add_test(tc, nobody_else_opens_the_servers_mailbox);
     suite_add_tcase(suite, tc);
     SRunner *sr = srunner_create(suite);

@@ -113,6 +113,8 @@ START_TEST(requests_that_are_none_are_refused)
     }
     ck_assert_msg(n_said > 12 && strncmp(said + 9, CASE[_i].status, 3) == 0, "%s", said);
     ck_assert(fin);
+    if (strcmp(CASE[_i].status, "426") == 0) /* RFC 9110 section 7.8 */
+        ck_assert(strstr(said, "Upgrade: websocket\r\n") && strstr(said, "Connection: upgrade\r\n"));
 }
 END_TEST
 
@@ -169,6 +171,31 @@ START_TEST(who_says_nothing_is_ended_in_order_at_first)
     ck_assert_int_eq(it_signal_server_ops.next(S), 65 * IT_SEC);
     ck_assert_int_eq(it_signal_server_ops.tick(S, 65 * IT_SEC), 0);
     drain(65 * IT_SEC);
+    ck_assert(rst);
+    ck_assert_uint_eq(it_signal_server_stat(S)->connections, 0);
+}
+END_TEST
+
+/* Answers that are not read keep no stream: our FIN would wait behind them for ever. The last request that came was
+ * not read either, and has its time. */
+START_TEST(who_never_reads_its_answer_is_reset)
+{
+    teardown();
+    start((it_signal_server_cfg){0});
+    reads = false;
+    it_io in = {.kind = IT_IO_ACCEPTED, .flow = FLOW, .data = {NULL, 10}};
+    ck_assert_int_ge(it_signal_server_ops.input(S, 0, &in), 0);
+    while (says_bytes(0, 0, it_bytes_str(GET(WHO))) == sizeof GET(WHO) - 1)
+        continue;
+    ck_assert_uint_eq(n_said, 10);
+    for (it_time now = 0; now <= 34 * IT_SEC; now += IT_SEC) {
+        ck_assert_int_eq(it_signal_server_ops.tick(S, now), 0);
+        drain(now);
+    }
+    ck_assert(!rst);
+    says(0, 34 * IT_SEC, "G"); /* which is not waited for */
+    ck_assert_int_eq(it_signal_server_ops.tick(S, 35 * IT_SEC), 0);
+    drain(35 * IT_SEC);
     ck_assert(rst);
     ck_assert_uint_eq(it_signal_server_stat(S)->connections, 0);
 }
@@ -910,6 +937,174 @@ START_TEST(records_of_one_source_are_read_at_its_rate)
 }
 END_TEST
 
+/* A client by WebSocket and what it wants to say, of which |at| bytes were taken. */
+typedef struct talker {
+    char text[400];
+    uint8_t all[8000];
+    size_t n, at;
+} talker;
+
+/* |records| messages from number 1000 |k| + 1 on. */
+static void talks(talker *t, uint32_t k, const char *box, int records)
+{
+    char text[80];
+    t->n = t->at = 0;
+    opens_from(k, 0, "192.0.2.1:1000");
+    snprintf(t->text, sizeof t->text, UPGRADE("?box=%s&key=k"), box);
+    says(k, 0, t->text);
+    for (int id = 1; id <= records; id++) {
+        snprintf(text, sizeof text, "{\"to\":\"b\",\"id\":%d,\"data\":\"\"}", 1000 * (int)k + id);
+        t->n += frame(t->all + t->n, 0x81, text);
+    }
+}
+
+/* Lets those of |t| say what they can, in the order of their flows, until |until|. */
+static void let_talk(talker *t, uint32_t n, it_time from, it_time until)
+{
+    for (it_time now = from; now < until; now += 100 * IT_MS) {
+        ticks(now);
+        for (uint32_t k = 0; k < n; k++)
+            t[k].at += says_bytes(k, now, it_bytes_of(t[k].all + t[k].at, t[k].n - t[k].at));
+    }
+}
+
+/* Who says much is not heard in the place of the others of its address: each has its turn. */
+START_TEST(of_one_source_each_websocket_is_read_in_its_turn)
+{
+    static talker t[4];
+    teardown();
+    start((it_signal_server_cfg){.records = 5});
+    talks(&t[0], 0, "mallory", 150);
+    talks(&t[1], 1, "carol", 2);
+    talks(&t[2], 2, "dave", 2);
+    talks(&t[3], 3, "erin", 2);
+    let_talk(t, 1, 0, 2 * IT_SEC);
+    let_talk(t, 4, 2 * IT_SEC, 4 * IT_SEC);
+    ck_assert_ptr_nonnull(memmem(said, n_said, "\"taken\":1002", 12));
+    ck_assert_ptr_nonnull(memmem(said, n_said, "\"taken\":2002", 12));
+    ck_assert_ptr_nonnull(memmem(said, n_said, "\"taken\":3002", 12));
+    ck_assert_uint_eq(it_signal_server_stat(S)->messages, 5 + 19);
+    let_talk(t, 4, 4 * IT_SEC, 40 * IT_SEC);
+    ck_assert_uint_eq(it_signal_server_stat(S)->messages + it_signal_server_stat(S)->refused, 156);
+}
+END_TEST
+
+/* Nor does one of them that waits and is gone, or says nothing more, keep the others waiting. */
+START_TEST(a_turn_that_nobody_takes_is_the_next_ones)
+{
+    static talker t[3];
+    teardown();
+    start((it_signal_server_cfg){.records = 5});
+    for (uint32_t k = 0; k < 3; k++)
+        talks(&t[k], k, (const char *[]){"mallory", "carol", "dave"}[k], 20);
+    let_talk(t, 3, 0, 2 * IT_SEC);
+    it_io gone = {.kind = IT_IO_RST, .flow = FLOW};
+    ck_assert_int_ge(it_signal_server_ops.input(S, 2 * IT_SEC, &gone), 0);
+    drain(2 * IT_SEC);
+    ck_assert_uint_eq(it_signal_server_stat(S)->connections, 2);
+    uint64_t before = it_signal_server_stat(S)->messages;
+    t[0].at = t[0].n;
+    let_talk(t, 3, 2 * IT_SEC, 4 * IT_SEC);
+    ck_assert_uint_ge(it_signal_server_stat(S)->messages - before, 9);
+}
+END_TEST
+
+/* What comes by a WebSocket that the server is closing costs its source nothing. */
+START_TEST(what_is_behind_a_close_is_not_paid_for)
+{
+    static talker t[2];
+    teardown();
+    start((it_signal_server_cfg){.records = 5});
+    talks(&t[0], 0, "mallory", 0);
+    talks(&t[1], 1, "carol", 5);
+    t[0].n = frame(t[0].all, 0x81, "no record");
+    for (int i = 0; i < 100; i++)
+        t[0].n += frame(t[0].all + t[0].n, 0x81, "{\"ack\":0}");
+    let_talk(t, 2, 0, 200 * IT_MS);
+    ck_assert_uint_ge(it_signal_server_stat(S)->messages, 4);
+}
+END_TEST
+
+/* A client takes another mailbox each time it starts: of those that are empty and left the first gives way. */
+START_TEST(an_empty_mailbox_that_was_left_gives_way_to_another_of_its_source)
+{
+    char who[40];
+    teardown();
+    start((it_signal_server_cfg){.each = 3});
+    for (uint32_t k = 0; k < 3; k++) {
+        snprintf(who, sizeof who, "box=m%u&key=k", k);
+        opens_from(k, k * IT_SEC, "192.0.2.1:1000");
+        gets(k, k * IT_SEC, who);
+        ck_assert(is_status("200"));
+    }
+    opens_from(3, 10 * IT_SEC, "192.0.2.1:1000");
+    gets(3, 10 * IT_SEC, "box=m3&key=k");
+    ck_assert(is_status("429"));
+    ck_assert_ptr_nonnull(strstr(said, "Retry-After: 20\r\n"));
+    passes(10 * IT_SEC, 30 * IT_SEC);
+    opens_from(4, 30 * IT_SEC, "192.0.2.1:1000");
+    posts(4, 30 * IT_SEC, "box=m3&key=k", "{\"to\":\"m1\",\"id\":1,\"data\":\"\"}");
+    ck_assert(is_status("200") && says_of("taken", 1));
+    passes(30 * IT_SEC, 33 * IT_SEC);
+    opens_from(5, 33 * IT_SEC, "192.0.2.1:1000");
+    gets(5, 33 * IT_SEC, "box=m4&key=k"); /* in the place of m2: a letter waits in m1 */
+    ck_assert(is_status("200"));
+    gets(5, 33 * IT_SEC, "box=m5&key=k");
+    ck_assert(is_status("429"));
+    ck_assert_uint_eq(it_signal_server_stat(S)->mailboxes, 3);
+    opens_from(6, 34 * IT_SEC, "192.0.2.1:1000");
+    gets(6, 34 * IT_SEC, "box=m1&key=k");
+    ck_assert(is_status("200") && strstr(said, "\"from\":\"m3\""));
+}
+END_TEST
+
+/* Refusals of which nothing is known leave room for a letter: a poll is never answered without one that waits. */
+START_TEST(refusals_leave_room_for_a_letter)
+{
+    static char text[20000], data[8193];
+    teardown();
+    start((it_signal_server_cfg){.messages = 1});
+    opens(0, 0);
+    posts(0, 0, "box=alice&key=k", "{\"to\":\"b\",\"id\":1,\"data\":\"\"}");
+    text[0] = '\0';
+    for (int k = 0; k < IT_MAILBOX_REFUSALS; k++)
+        sprintf(text + strlen(text), "{\"to\":\"b\",\"id\":%d000000000000,\"data\":\"\"}\n", 1000 + k);
+    posts(0, 0, "box=alice&key=k", text);
+    ck_assert_ptr_nonnull(strstr(said, "{\"refused\":1255000000000000,"));
+    memset(data, 'x', sizeof data - 1);
+    snprintf(text, sizeof text, "{\"to\":\"alice\",\"id\":1,\"data\":\"%s\"}", data);
+    opens(1, 0);
+    posts(1, 0, "box=carol&key=k", text);
+    ck_assert(says_of("taken", 1));
+    gets(0, 0, "box=alice&key=k&hold=20");
+    ck_assert_ptr_nonnull(strstr(said, "\"from\":\"carol\""));
+    const char *taken = strstr(strstr(said, "\"refused\""), "{\"taken\":");
+    ck_assert_ptr_nonnull(taken);
+    uint64_t known = strtoull(taken + 9, NULL, 10);
+    snprintf(text, sizeof text, "{\"refused\":%llu,", (unsigned long long)known + 1);
+    ck_assert_msg(known < 1255000000000000 && !strstr(said, text), "%llu", (unsigned long long)known);
+    snprintf(text, sizeof text, "box=alice&key=k&known=%llu&hold=0", (unsigned long long)known);
+    gets(0, 0, text); /* the next of them, and the letter again */
+    snprintf(text, sizeof text, "{\"refused\":%llu,", (unsigned long long)known + 1);
+    ck_assert(strstr(said, text) && strstr(said, "\"from\":\"carol\""));
+}
+END_TEST
+
+/* It may ask for as long as it likes: it does not keep what is another session's. */
+START_TEST(a_session_that_was_replaced_takes_no_place)
+{
+    opens(0, 0);
+    gets(0, 0, "box=bob&key=first");
+    gets(0, 0, "box=bob&key=second");
+    passes(0, 400 * IT_SEC);
+    ck_assert_uint_eq(it_signal_server_stat(S)->mailboxes, 0);
+    opens(1, 400 * IT_SEC);
+    gets(1, 400 * IT_SEC, "box=bob&key=first");
+    ck_assert(is_status("409"));
+    ck_assert_uint_eq(it_signal_server_stat(S)->mailboxes, 0);
+}
+END_TEST
+
 /* --- what it tells --- */
 
 START_TEST(every_refusal_is_told_with_its_reason)
@@ -952,6 +1147,7 @@ int main(void)
     tcase_add_test(t, a_poll_is_never_held_for_longer_than_agreed);
     tcase_add_test(t, a_held_poll_whose_client_left_is_forgotten);
     tcase_add_test(t, who_says_nothing_is_ended_in_order_at_first);
+    tcase_add_test(t, who_never_reads_its_answer_is_reset);
     tcase_add_test(t, a_request_that_drips_in_is_ended_and_so_is_who_drips_on);
     tcase_add_test(t, a_request_has_its_time_from_its_own_first_byte);
     tcase_add_test(t, connections_and_mailboxes_are_bounded);
@@ -993,6 +1189,12 @@ int main(void)
     tcase_add_test(sources, what_waits_of_one_source_is_bounded);
     tcase_add_test(sources, requests_of_one_source_are_limited_and_others_are_heard);
     tcase_add_test(sources, records_of_one_source_are_read_at_its_rate);
+    tcase_add_test(sources, of_one_source_each_websocket_is_read_in_its_turn);
+    tcase_add_test(sources, a_turn_that_nobody_takes_is_the_next_ones);
+    tcase_add_test(sources, what_is_behind_a_close_is_not_paid_for);
+    tcase_add_test(sources, an_empty_mailbox_that_was_left_gives_way_to_another_of_its_source);
+    tcase_add_test(taken, refusals_leave_room_for_a_letter);
+    tcase_add_test(taken, a_session_that_was_replaced_takes_no_place);
     suite_add_tcase(s, sources);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
