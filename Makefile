@@ -49,7 +49,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 TEST_SRC := $(sort $(shell find tests -name 'test_*.c'))
 WIRESHARK := reports/wireshark/profiles/icetank/preferences reports/wireshark/profiles/icetank/colorfilters
 DISSECTORS := reports/wireshark/plugins/rtmfp-dissector.lua
-EMBED_SRC := netsim/profiles.lua conformance/nat/expected.txt $(sort $(wildcard lab/lang/lua/*.lua lab/lang/lua/models/*.lua lab/lang/lua/study/*.lua scenarios/lib/*.lua reports/html/*.css reports/html/*.js)) \
+EMBED_SRC := netsim/profiles.lua conformance/nat/expected.txt $(sort $(wildcard lab/lang/lua/*.lua lab/lang/lua/models/*.lua lab/lang/lua/print/*.lua lab/lang/lua/study/*.lua scenarios/lib/*.lua reports/html/*.css reports/html/*.js)) \
   $(WIRESHARK) $(DISSECTORS)
 
 # A line per step; the whole command with V=1.

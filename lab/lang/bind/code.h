@@ -11,7 +11,7 @@
 typedef struct it_code it_code;
 
 /* The embedded parts, tank.lua last, and the built-in libraries. */
-enum { IT_CODE_PARTS = 30, IT_CODE_TANK = IT_CODE_PARTS - 1 };
+enum { IT_CODE_PARTS = 31, IT_CODE_TANK = IT_CODE_PARTS - 1 };
 
 /* Compiles the embedded Lua in a state of its own. NULL on no memory, or after a message on standard error when an
  * embedded part is no Lua. The result never changes: any number of states may read it. */

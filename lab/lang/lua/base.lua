@@ -30,7 +30,7 @@ return function(L)
     if type(err) ~= "string" then err = "error value: " .. L.show(err) end
     local where, prefix = L.where(co)
     if prefix and err:sub(1, #prefix) == prefix then err = err:sub(#prefix + 1) end
-    err = err:gsub("^%[icetank%]:%d+: ", "")
+    err = err:gsub("^%?:%-?%d*%??: ", "") -- ours, which has no lines
     if err:find "^attempt to compare number with string" or err:find "^attempt to compare string with number" then
       err = err .. '; a time compares as one: tank.time "5s" < "7s"'
     end

@@ -82,9 +82,14 @@ parts.walls()(L)
 parts.trouble()(L)
 parts.attack()(L)
 parts.power()(L)
-parts.hypo()(L)
--- Populations, and the tables of many cases: loaded by what needs them, since most cases do not.
-local studied
+-- Hypotheses, populations, and the tables of many cases: loaded by what needs them, since most cases do not.
+local studied, supposed
+function L.population(_) return nil end -- nothing is drawn as yet
+local function suppose()
+  if supposed then return end
+  supposed = true
+  parts.hypo()(L)
+end
 function L.study()
   if studied then return end
   studied = true
@@ -329,6 +334,7 @@ local function check_tables(s)
   end
 end
 function icetank.hypothesis(s)
+  suppose()
   L.check("hypothesis", s)
   for i, p in ipairs(s.predict) do
     local path = "hypothesis.predict[" .. i .. "]"
@@ -342,7 +348,10 @@ function icetank.hypothesis(s)
   check_tables(s)
   return make_scenario(s)
 end
-icetank.draw = L.draw
+function icetank.draw(s)
+  suppose()
+  return L.draw(s)
+end
 function icetank.time(s) return L.duration(L.time(s, "time")) end
 icetank = L.readonly(icetank, "icetank", {}, "")
 
@@ -611,4 +620,4 @@ local function guarded(f)
 end
 
 return { plan = guarded(plan), run = guarded(run), hypothesis = guarded(hypothesis), oracle = guarded(oracle), profiles = guarded(profiles),
-  d_lua = function() return L.schema.d_lua(core) end }
+  d_lua = function() return parts.editor(L.schema)(core) end }
