@@ -221,7 +221,8 @@ static int by_badness(const void *pa, const void *pb)
 /* Puts groups in order, and tells changes where theirs now are. */
 static int sort_groups(it_diff *d)
 {
-    qsort(d->groups, d->n_groups, d->n_groups ? sizeof *d->groups : 1, by_badness);
+    if (d->n_groups > 0)
+        qsort(d->groups, d->n_groups, sizeof *d->groups, by_badness);
     size_t *to = it_calloc(d->alloc, d->n_groups + 1, sizeof *to);
     if (!to)
         return IT_ERR_NOMEM;

@@ -180,5 +180,6 @@ void it_diff_settle_numbers(it_diff *d)
             it_diff_number_fini(d, x);
     }
     d->n_numbers = n;
-    qsort(d->numbers, n, n ? sizeof *d->numbers : 1, by_move);
+    if (n > 0)
+        qsort(d->numbers, n, sizeof *d->numbers, by_move);
 }
