@@ -2,6 +2,7 @@
 #include "base/text/file.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,22 @@ START_TEST(a_link_is_replaced_and_its_target_stays)
 }
 END_TEST
 
+START_TEST(a_pipe_is_written_to_and_stays)
+{
+    char err[IT_FILE_ERR], got[8] = "";
+    struct stat st;
+    ck_assert_int_eq(mkfifo("pipe", 0600), 0);
+    int fd = open("pipe", O_RDONLY | O_NONBLOCK);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(put("pipe", "through", err), 0);
+    ck_assert_int_eq(read(fd, got, sizeof got - 1), 7);
+    ck_assert_str_eq(got, "through");
+    close(fd);
+    ck_assert_int_eq(lstat("pipe", &st), 0);
+    ck_assert(S_ISFIFO(st.st_mode));
+}
+END_TEST
+
 START_TEST(what_cannot_be_written_is_one_line_and_leaves_no_part)
 {
     char err[IT_FILE_ERR], name[5000];
@@ -86,6 +103,7 @@ int main(void)
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, a_file_is_written_and_written_again);
     tcase_add_test(c, a_link_is_replaced_and_its_target_stays);
+    tcase_add_test(c, a_pipe_is_written_to_and_stays);
     tcase_add_test(c, what_cannot_be_written_is_one_line_and_leaves_no_part);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
