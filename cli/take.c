@@ -39,20 +39,33 @@ int it_cli_take_talk(it_cli *o, const char *v)
     return 0;
 }
 
-int it_cli_take_port(it_cli *o, const char *v)
+/* A whole number from |least| to |most| into |out|, which stays where it is none. */
+static int take_int(const char *v, int least, int most, int *out)
 {
     long long n;
-    int rc = it_cli_number(v, 0, 65535, &n);
-    o->port = (int)n;
-    return rc;
+    if (it_cli_number(v, least, most, &n) < 0)
+        return -1;
+    *out = (int)n;
+    return 0;
+}
+
+static int take_count(const char *v, int least, int most, uint32_t *out)
+{
+    int n;
+    if (take_int(v, least, most, &n) < 0)
+        return -1;
+    *out = (uint32_t)n;
+    return 0;
+}
+
+int it_cli_take_port(it_cli *o, const char *v)
+{
+    return take_int(v, 0, 65535, &o->port);
 }
 
 int it_cli_take_tls_port(it_cli *o, const char *v)
 {
-    long long n;
-    int rc = it_cli_number(v, 0, 65535, &n);
-    o->tls_port = (int)n;
-    return rc;
+    return take_int(v, 0, 65535, &o->tls_port);
 }
 
 int it_cli_take_cert(it_cli *o, const char *v)
@@ -120,26 +133,17 @@ int it_cli_take_relay_ports(it_cli *o, const char *v)
 
 int it_cli_take_allocations(it_cli *o, const char *v)
 {
-    long long n;
-    int rc = it_cli_number(v, 1, 4000, &n);
-    o->turn.allocations = (uint32_t)n;
-    return rc;
+    return take_count(v, 1, 4000, &o->turn.allocations);
 }
 
 int it_cli_take_rooms(it_cli *o, const char *v)
 {
-    long long n;
-    int rc = it_cli_number(v, 1, IT_SERVE_ROOMS, &n);
-    o->rooms = (uint32_t)n;
-    return rc;
+    return take_count(v, 1, IT_SERVE_ROOMS, &o->rooms);
 }
 
 int it_cli_take_user_allocations(it_cli *o, const char *v)
 {
-    long long n;
-    int rc = it_cli_number(v, 0, 4000, &n);
-    o->turn.user_allocations = (uint32_t)n;
-    return rc;
+    return take_count(v, 0, 4000, &o->turn.user_allocations);
 }
 
 static int take_peer(it_prefix *to, size_t *n, const char *v)
@@ -167,18 +171,12 @@ int it_cli_take_deny_peer(it_cli *o, const char *v)
 
 int it_cli_take_rate(it_cli *o, const char *v)
 {
-    long long n;
-    int rc = it_cli_number(v, 0, 1000000, &n);
-    o->rate = (int)n;
-    return rc;
+    return take_int(v, 0, 1000000, &o->rate);
 }
 
 int it_cli_take_each(it_cli *o, const char *v)
 {
-    long long n;
-    int rc = it_cli_number(v, 0, 1000000, &n);
-    o->each = (int)n;
-    return rc;
+    return take_int(v, 0, 1000000, &o->each);
 }
 
 int it_cli_take_creds(it_cli *o, const char *v)
@@ -238,10 +236,7 @@ int it_cli_take_trust(it_cli *o, const char *v)
 
 int it_cli_take_bound(it_cli *o, const char *v)
 {
-    long long n;
-    int rc = it_cli_number(v, 0, 1000, &n);
-    o->bound = (int)n;
-    return rc;
+    return take_int(v, 0, 1000, &o->bound);
 }
 
 int it_cli_take_html(it_cli *o, const char *v)
